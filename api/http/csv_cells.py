@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+# Where a cell begins: also after what separates cells for a spreadsheet that doesn't take the comma, as in France.
+_FORMULA: Final = re.compile(r"((?:^|[;\t\r\n]) *'*)(?=[=+\-@\t\r])")
+_MADE_SAFE: Final = re.compile(r"((?:^|[;\t\r\n]) *'*)'(?=[=+\-@\t\r])")
 
 
 def safe(cell: str) -> str:
-    """``cell`` with a ``'`` before it where a spreadsheet would run it as a formula."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """``cell`` with a ``'`` wherever a spreadsheet would begin to run it as a formula."""
+    return _FORMULA.sub(r"\1'", cell)
 
 
 def unquoted(cell: str) -> str:
-    """``cell`` without the ``'`` that ``safe`` put before it."""
-    return cell[1:] if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
+    """``cell`` without the ``'`` that ``safe`` put into it."""
+    return _MADE_SAFE.sub(r"\1", cell)
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:

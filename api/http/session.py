@@ -183,7 +183,7 @@ class _Allowed:
     async def __call__(self, request: Request) -> None:
         request_id_of(request)  # so that a refusal has an id too
         keys = shared(request).keys
-        await (keys.caller(request, *self._permissions) if self._permissions else keys.known(request))
+        await (keys.caller(request, *self._permissions) if self._permissions else keys.viewer(request))
 
 
 def guarded(

@@ -14,7 +14,7 @@ from api.http.state import shared
 from api.pages.asking import Missing
 from api.pages.entering import sign_in_page
 from api.pages.rendering import say
-from api.pages.routing import PageRoute, way_back
+from api.pages.routing import PageRoute, way_back, with_way_back
 from api.sign_in import links
 from api.sign_in.provider import NotSignedIn, Provider, started_of
 
@@ -89,8 +89,7 @@ async def back(request: Request) -> Response:
     if token is None:
         unknown = say(request, "Nobody here has the e-mail address with which you signed in there. Ask the front desk.")
         return _failed(request, unknown, 403)
-    to = way_back(started.next)
-    answer = RedirectResponse(f"/sign-in/{token}" + ("" if to == "/me" else f"?next={to}"), 303)
+    answer = RedirectResponse(with_way_back(f"/sign-in/{token}", way_back(started.next)), 303)
     _keep(answer, _STARTED, "", 0)
     if len(known.id_token) <= _MOST_COOKIE:
         _keep(answer, _SIGNED_IN, known.id_token, _SIGNED_IN_S)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Final
-from urllib.parse import quote
 
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,6 +12,7 @@ from api.http.callers import SESSION_COOKIE, session_cookie_of
 from api.http.state import shared
 from api.pages.person import STAFF
 from api.pages.rendering import page, say, text
+from api.pages.routing import with_way_back
 from api.sign_in import links
 from api.sign_in.site import site_of
 
@@ -54,8 +54,7 @@ async def go_on(request: Request, token: str, to: str) -> Response:
     found = await links.choices(request, token)
     if len(found) == 1:
         return await enter_as(request, token, found[0].ref, found[0].role, to)
-    more = "" if to == "/me" else f"?next={quote(to, safe='')}"
-    return RedirectResponse(f"/sign-in/{token}{more}", 303)
+    return RedirectResponse(with_way_back(f"/sign-in/{token}", to), 303)
 
 
 async def enter_as(request: Request, token: str, ref: str, role: str, to: str) -> Response:

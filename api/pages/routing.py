@@ -119,6 +119,11 @@ def forget(answer: Response) -> None:
     answer.delete_cookie(SESSION_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
 
 
+def with_way_back(path: str, to: str) -> str:
+    """Return a path of signing in that knows which page is shown afterwards; ``to``: as of ``way_back``."""
+    return path if to == "/me" else f"{path}?next={quote(to, safe='')}"
+
+
 def way_back(given: str | None) -> str:
     """Return the page to show after signing in: one of our own paths, ``/me`` where ``given`` is none.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -13,7 +12,7 @@ from api.http.state import shared
 from api.pages.asking import form_of
 from api.pages.entering import BUSY, TOO_MANY, go_on, sign_in_page, too_late
 from api.pages.rendering import page, say, text
-from api.pages.routing import PageRoute, way_back
+from api.pages.routing import PageRoute, way_back, with_way_back
 from api.pages.signing_in import ADDRESS, NO_ADDRESS
 from api.sign_in import guessing, passwords
 
@@ -52,8 +51,7 @@ async def sign_in(request: Request) -> Response:
         return again(429, _TOO_OFTEN)
     except Unavailable:
         return again(503, BUSY)
-    more = "" if to == "/me" else f"?next={quote(to, safe='')}"
-    return RedirectResponse(f"/sign-in/{ticket.token}/code{more}", 303)
+    return RedirectResponse(with_way_back(f"/sign-in/{ticket.token}/code", to), 303)
 
 
 @router.get("/sign-in/{token}/code")

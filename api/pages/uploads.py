@@ -12,8 +12,10 @@ from api.http.errors import BadQuery
 MOST_FIELDS: Final = 5_000
 """Of one form, whichever way it is sent."""
 _BOUNDARY: Final = re.compile(r'multipart/form-data\s*;.*?\bboundary=(?:"([^"]{1,70})"|([^\s;"]{1,70}))', re.IGNORECASE)
-_NAME: Final = re.compile(r'form-data\s*;(?:.*;)?\s*name="([^"]*)"', re.IGNORECASE)
-_FILE: Final = re.compile(r'\bfilename="([^"]*)"', re.IGNORECASE)
+_PARAMETER: Final = re.compile(r'\s*;\s*([a-z*-]{1,20})=(?:"([^"]*)"|([^\s;"]*))', re.IGNORECASE)
+_DISPOSITION: Final = "content-disposition: form-data"
+_LONGEST_HEAD: Final = 2_000
+"""Bytes of the lines before a field's value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +48,20 @@ def parts_of(body: bytes, boundary: bytes) -> list[Part]:
 
 def _part(piece: bytes) -> Part:
     head, found, data = piece.partition(b"\r\n\r\n")
-    lines = head.decode("utf-8", "replace").split("\r\n")
-    about = next((one for one in lines if one.lower().startswith("content-disposition:")), "")
-    named = _NAME.search(about)
-    if not found or named is None:
+    lines = head.decode("utf-8", "replace").split("\r\n") if len(head) <= _LONGEST_HEAD else []
+    about = next((one for one in lines if one.lower().startswith(_DISPOSITION)), "")
+    named = _parameters(about[len(_DISPOSITION) :])
+    if not found or "name" not in named:
         raise BadQuery("form", "A field of this form can't be read.")
-    file = _FILE.search(about)
-    return Part(name=unquote(named[1]), data=data, file=None if file is None else unquote(file[1]))
+    file = named.get("filename")
+    return Part(name=unquote(named["name"]), data=data, file=None if file is None else unquote(file))
+
+
+def _parameters(text: str) -> dict[str, str]:
+    """Read ``; name="…"; filename="…"`` from its beginning, in one pass however it is written."""
+    made: dict[str, str] = {}
+    at = 0
+    while (one := _PARAMETER.match(text, at)) is not None:
+        made.setdefault(one[1].lower(), one[2] if one[2] is not None else one[3])
+        at = one.end()
+    return made

@@ -21,6 +21,8 @@ from api.http.state import shared
 from api.sign_in import passwords, totp
 from api.sign_in.factors import open_secret
 
+# An address as the database compares it: other capitals make no other address, and no more tries.
+_SAME: Final = "SELECT lower(%s) AS address"
 _TRY: Final = "SELECT sign_in_try(%s, %s, %s, %s, %s) AS may"
 _WELL: Final = "SELECT sign_in_tried_well(%s, %s)"
 _FIND: Final = "SELECT id, hash FROM password_find(%s)"
@@ -69,8 +71,9 @@ async def by_password(request: Request, address: str, password: str) -> Ticket:
         Unavailable: the database is down or too busy, or too many passwords are being checked.
     """
     pool = shared(request).pool
-    who = _digest("address", address.casefold())
-    pair = _digest("client", address.casefold(), client_of(request.client.host if request.client else ""))
+    same = str((await public_rows(pool, _SAME, (address,)))[0]["address"])
+    who = _digest("address", same)
+    pair = _digest("client", same, client_of(request.client.host if request.client else ""))
     await _count(request, who, pair, _PASSWORDS)
     found = await public_rows(pool, _FIND, (address,))
     if not await passwords.verified(password, found[0]["hash"] if found else None):

@@ -64,9 +64,14 @@ async def ask(request: Request, address: str, base: str, language: Language, to:
 async def vouched(request: Request, address: str) -> str | None:
     """Return the token of a link for an address that a provider vouches for; None: nobody has it here.
 
+    A capital that isn't ASCII may be taken for a letter of another address (``İ`` for ``i``), which the provider hasn't
+    vouched for: such an address is nobody's.
+
     Raises:
         Unavailable: the database is down or too busy.
     """
+    if not address.isascii() and address != address.lower():
+        return None
     token = secrets.token_urlsafe(32)
     found = await public_rows(shared(request).pool, _VOUCHED, (address, _digest(token)))
     return token if found[0]["known"] else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Request
@@ -12,7 +13,7 @@ from pydantic import Field
 from starlette.responses import Response
 
 from api.http.answers import json_answer
-from api.http.errors import BadField, Conflict
+from api.http.errors import BadField, Conflict, LimitReached
 from api.http.models import Answer, Body, time_of
 from api.http.session import Session, guarded, session
 from api.sign_in import passwords, totp
@@ -22,6 +23,11 @@ router: Final = APIRouter(tags=["sessions"])
 
 _OWN: Final = "SELECT kind, may_change, password_at, factor_at, recovery_codes FROM own_sign_in()"
 _SELF: Final = "SELECT ref, name, email FROM sign_in_self()"
+# Refuses who may not change how they sign in.
+_MAY: Final = "SELECT ref FROM pending_own_factor()"
+_TRY: Final = "SELECT sign_in_try(%(who)s, %(who)s, %(most)s, %(most)s, interval '15 minutes') AS may"
+_MOST: Final = 10
+"""New passwords of one person in 15 minutes: each takes a processor for a while, and 64 MiB."""
 _SET: Final = "SELECT set_own_password(%(hash)s)"
 _REMOVE: Final = "SELECT remove_own_password()"
 _BEGIN: Final = "SELECT begin_own_factor(%(sealed)s)"
@@ -80,15 +86,20 @@ async def own(request: Request) -> Response:
         return json_answer(await _own(s))
 
 
-@router.put("/v1/password", summary="Set your password", **guarded(answers={200: OwnSignIn}, problems=(409,)))
+@router.put("/v1/password", summary="Set your password", **guarded(answers={200: OwnSignIn}, problems=(409, 429)))
 async def set_password(request: Request, body: NewPassword) -> Response:
     """A new one, or another. An operator's is of no use without a second factor."""
     if passwords.is_short(body.password):
         raise BadField("password", f"a password has {passwords.SHORTEST} characters and more: four words will do")
     async with session(request) as s:
+        await s.rows(_MAY)
         person = await _person(s)
     if passwords.is_common(body.password, person["name"], person["email"]):
         raise BadField("password", "this is easy to guess: take words that nobody expects beside each other")
+    async with session(request) as s:  # counted before the hash is made, whatever becomes of it
+        row = await s.row(_TRY, {"who": sha256(f"new password\0{person['ref']}".encode()).digest(), "most": _MOST})
+        if row is None or not row["may"]:
+            raise LimitReached("You have set many passwords just now. Wait a quarter of an hour.", retry_s=900)
     hash_ = await passwords.hashed(body.password)  # outside of a transaction, since it takes a while
     async with session(request) as s:
         await s.run(_SET, {"hash": hash_})

@@ -15,6 +15,8 @@ from api.pages.manage.local_times import day_of, minute_of
 MOST_SPECIAL: Final = 40
 """Rows of other hours, and of days closed, in one form."""
 _BETWEEN: Final = re.compile(r"\s*(?:-|–|—|\bà\b|\bau\b|\bto\b)\s*")
+_LONGEST: Final = 200
+"""Characters of a day's hours."""
 _PARTS: Final = re.compile(r"\s*[,;]\s*|\s+et\s+|\s+and\s+")
 
 
@@ -40,6 +42,8 @@ def spans_of(text: str, field: str) -> list[list[str]]:
     found: list[list[str]] = []
     if text.strip().casefold() in ("", "closed", "fermé", "ferme"):
         return found
+    if len(text) > _LONGEST:
+        raise Unreadable(field)
     for part in _PARTS.split(text.strip()):
         ends = [minute_of(_hour(one)) for one in _BETWEEN.split(part)]
         if len(ends) != 2 or None in ends:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from time import process_time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -135,6 +136,13 @@ def test_spans_are_read_as_people_write_them(text: str, spans: list[list[str]]) 
 def test_what_is_no_span_is_refused(text: str) -> None:
     with pytest.raises(Unreadable, match="mon"):
         spans_of(text, "mon")
+
+
+def test_hours_that_are_made_to_keep_us_busy_do_not() -> None:
+    began = process_time()
+    with pytest.raises(Unreadable):
+        spans_of("9" + " " * 12_000 + "9", "mon")
+    assert process_time() - began < 1.0
 
 
 def test_a_form_gives_back_the_hours_that_it_shows() -> None:

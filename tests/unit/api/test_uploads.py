@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,26 @@ def test_a_field_without_a_chosen_file_has_an_empty_name() -> None:
 def test_what_no_browser_sends_is_refused(body: bytes) -> None:
     with pytest.raises(BadQuery):
         parts_of(body, _BOUNDARY)
+
+
+@pytest.mark.parametrize(
+    "head", ["form-data;" * 100_000, "form-data" + "; name=a" * 100_000, "form-data;" + " " * 900_000]
+)
+def test_a_head_that_is_made_to_keep_us_busy_does_not(head: str) -> None:
+    began = process_time()
+    with pytest.raises(BadQuery):
+        parts_of(b"--x\r\nContent-Disposition: " + head.encode() + b"\r\n\r\nv\r\n--x--\r\n", b"x")
+    assert process_time() - began < 1.0
+
+
+@pytest.mark.parametrize("head", ['filename="a"; name="b"', 'name="b"; filename="a"', "filename=a; name=b"])
+def test_parameters_may_stand_in_any_order(head: str) -> None:
+    assert parts_of(_sent((head, b"1")), _BOUNDARY) == [Part(name="b", data=b"1", file="a")]
+
+
+def test_a_name_within_another_parameter_is_none() -> None:
+    with pytest.raises(BadQuery):
+        parts_of(_sent(('filename="x; name=b"', b"1")), _BOUNDARY)
 
 
 @pytest.mark.parametrize(
