@@ -122,12 +122,17 @@ def _environment(language: Language) -> Environment:
     locale = "fr_FR" if language == "fr" else "en_GB"
     made.globals["once"] = partial(token_hex, 12)
 
+    def first(day: int, pattern: str) -> str:
+        """In French the first day of a month is «1er», which CLDR doesn't know."""
+        return pattern.replace("d MMM", "d'er' MMM") if language == "fr" and day == 1 else pattern
+
     def local(moment: str | datetime, zone: str, pattern: str) -> str:
-        at = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-        return format_datetime(at, pattern, tzinfo=ZoneInfo(zone), locale=locale)
+        at = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(ZoneInfo(zone))
+        return format_datetime(at, first(at.day, pattern), tzinfo=ZoneInfo(zone), locale=locale)
 
     def local_date(day: str | date, pattern: str = "EEEE d MMMM") -> str:
-        return format_date(date.fromisoformat(day) if isinstance(day, str) else day, pattern, locale=locale)
+        on = date.fromisoformat(day) if isinstance(day, str) else day
+        return format_date(on, first(on.day, pattern), locale=locale)
 
     def money(cents: int) -> str:
         return format_currency(Decimal(cents) / 100, "EUR", locale=locale)

@@ -472,7 +472,7 @@ def test_what_can_be_booked_schedules_doors_and_policy_are_changed(network: Mana
         page.get_by_label("Un badge dont").select_option(label="est refusé pendant un temps")
         page.get_by_role("button", name="Enregistrer").click()
         expect(page.get_by_role("alert")).to_contain_text("nombre de secondes")
-        page.get_by_label("Pendant tant de secondes").fill("120")
+        page.get_by_label("Pendant combien de secondes").fill("120")
         page.get_by_role("button", name="Enregistrer").click()
         expect(page.get_by_role("status").filter(has_text="Les règles de la porte")).to_be_visible()
         rules = network.get("manager", "/v1/places/limoges/doors/entry/rules").json()

@@ -293,7 +293,7 @@ def test_why_at_a_door_and_what_if(network: Managed, browser: Browser) -> None:
         network.card(network.someone(name), number, status="active")
     with signed_in(network, browser, "manager", java_script_enabled=False) as context:
         page = opened(context, "/manage/limoges")
-        page.get_by_role("link", name="Pourquoi à une porte ?").click()
+        page.get_by_role("link", name="Pourquoi ce refus ?").click()
         page.get_by_label("Membre").fill("anne")
         page.get_by_role("button", name="Demander pourquoi").click()
         expect(page.get_by_role("heading", name="De qui s’agit-il ?")).to_be_visible()

@@ -1,4 +1,4 @@
-// Live parts of pages: <div data-live="PLACE" hx-get="/manage/PLACE" hx-select="#now" hx-trigger="changed throttle:2s"> is asked for
+// Live parts of pages: <div data-live="PLACE" data-hx-get="/manage/PLACE" data-hx-select="#now" data-hx-trigger="changed throttle:2s"> is asked for
 // again whenever the stream says that the place's numbers changed. While the line is cut, the elements with data-cut show.
 import { listen } from "../line.js";
 

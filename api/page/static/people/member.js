@@ -62,7 +62,7 @@ async function sent(form) {
 // Nothing is sent again: only what became of it is asked.
 async function lost(at, path) {
   const told = document.getElementById("line-lost");
-  told.querySelector("time").textContent = at.toLocaleTimeString(document.documentElement.lang);
+  told.querySelector("[data-sent-at]").textContent = at.toLocaleTimeString(document.documentElement.lang);
   told.hidden = false;
   const end = Date.now() + ASK_FOR_MS;
   const look = async () => {

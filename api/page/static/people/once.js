@@ -9,6 +9,10 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "yes";
   form.setAttribute("aria-busy", "true");
 });
+// On a phone the tabs are one line that scrolls: the page's own tab is in view.
+const tab = document.querySelector(".tabs li a[aria-current]");
+const tabs = tab?.closest("ul");
+if (tabs) tabs.scrollLeft = tab.offsetLeft - (tabs.clientWidth - tab.offsetWidth) / 2;
 // back to a page that the browser kept: its forms can be sent again
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-sent]")) {
