@@ -34,6 +34,11 @@ def free_windows(opened: Iterable[Window], taken: Iterable[Window]) -> Iterator[
             yield at, end
 
 
+def units_free(taken: Iterable[Sequence[Window]], window: Window) -> int:
+    """Return how many units are free throughout ``window``; ``taken``: of each unit, when it is taken."""
+    return sum(all(last <= window[0] or first >= window[1] for first, last in one) for one in taken)
+
+
 def slots_of(
     opened: Sequence[Window],
     taken: Sequence[Sequence[Window]],

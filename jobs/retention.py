@@ -101,6 +101,7 @@ DELETE FROM sign_in_link WHERE asked_at < now() - interval '1 day' AND expires_a
 """
 _INVITED = "DELETE FROM admin_invitation WHERE expires_at < now()"
 _CHALLENGES = "DELETE FROM sign_in_challenge WHERE expires_at < now()"
+_REFUSED = "DELETE FROM refused_form WHERE expires_at < now()"
 _TRIES = "DELETE FROM sign_in_try WHERE at < now() - interval '1 day'"
 _INVITATIONS = """
 -- what members' calendars asked for; of a calendar the last state stays, to compare the next one with
@@ -132,6 +133,7 @@ _STEPS: Final[Mapping[str, str]] = {
     "links to sign in": _LINKS,
     "invitations of administrators": _INVITED,
     "challenges to sign in": _CHALLENGES,
+    "refused forms": _REFUSED,
     "tries to sign in": _TRIES,
     "browsers of sessions": "SELECT forget_sessions(%(before)s)",
     "visitors": "SELECT forget_visitors(%(before)s)",

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from api.bookings.free_slots import free_slots
+from api.bookings.free_slots import STEP, bookable_times, taken_times
 from api.bookings.making import now_of
 from api.bookings.pricing import categories_of, price_list, tariff_of
 from api.bookings.space_slots import space_slots
 from api.bookings.targets import Target, target_of
+from api.bookings.thought_of import ThoughtOf, thought_of
 from api.http.answers import json_answer
 from api.http.errors import BadQuery
 from api.http.models import Answer, Moment, Question, time_of
@@ -21,7 +22,7 @@ from api.http.session import Session, guarded, session
 from api.resources import resources as resource_rows
 from api.resources.resources import Kind
 from booking.prices import price_grid, price_of_slot
-from booking.slots import Slot, Window
+from booking.slots import Slot, Window, slots_of, units_free
 
 router: Final = APIRouter(tags=["bookings"])
 
@@ -40,6 +41,9 @@ class SlotsQuestion(Question):
     space: str | None = Field(default=None, max_length=64, description="Only this space, and no resource.")
     starts: Moment | None = Field(default=None, alias="from", description="null: from now on.")
     ends: Moment | None = Field(default=None, alias="until", description="At most 31 days later; null: a week later.")
+    at: Moment | None = Field(
+        default=None, description="Also say whether a booking that begins then, for so long, can be made."
+    )
     limit: int = Field(default=50, ge=1, le=500, description="Slots of each resource.")
 
 
@@ -49,6 +53,16 @@ class FreeSlot(Answer):
     starts: datetime = Field(alias="from")
     ends: datetime = Field(alias="until")
     units: int
+
+
+class AtOneTime(Answer):
+    """Whether a booking that begins at `at` can be made, by what binds everybody."""
+
+    units: int = Field(description="How many are free throughout, whatever the rules say.")
+    rule: str | None = Field(description="The rule that refuses it; null: it depends on `units` only.")
+    why: str | None = Field(description="What that rule says, in English.")
+    since: datetime | None = Field(description="Of the rule `ahead`: when it can first be made.")
+    until: datetime | None = Field(description="Of the rule `notice`: until when it could be made.")
 
 
 class ResourceSlots(Answer):
@@ -61,6 +75,7 @@ class ResourceSlots(Answer):
     price_cents: int | None = Field(description="Of a slot, for the member whose own key it is; null: no price.")
     bookable: bool = Field(description="Whether that member belongs to those who may book it.")
     slots: list[FreeSlot]
+    at: AtOneTime | None = Field(default=None, description="null: not asked.")
 
 
 class SpaceFree(Answer):
@@ -70,6 +85,7 @@ class SpaceFree(Answer):
     name: str
     kind: Literal["seat", "room"]
     slots: list[FreeSlot]
+    at: AtOneTime | None = Field(default=None, description="null: not asked.")
 
 
 class Slots(Answer):
@@ -89,6 +105,8 @@ async def slots(request: Request, question: Annotated[SlotsQuestion, Query()]) -
         ends = question.ends or starts + timedelta(days=7)
         if not timedelta(0) < ends - starts <= _SPAN:
             raise BadQuery("until", f"it must be after from, at most {_SPAN.days} days, and not past")
+        if question.at is not None and abs(question.at - starts) > _SPAN:
+            raise BadQuery("at", f"it must be at most {_SPAN.days} days from what is looked at")
         asked = {"place": question.place, "code": question.resource, "kind": question.kind, "retired": False}
         found = []
         for row in [] if question.space is not None else await s.rows(resource_rows.FIND, asked):
@@ -103,10 +121,24 @@ async def slots(request: Request, question: Annotated[SlotsQuestion, Query()]) -
 async def _of_spaces(s: Session, question: SlotsQuestion, span: Window, *, now: datetime) -> list[dict[str, Any]]:
     length = timedelta(minutes=question.minutes)
     found = await space_slots(
-        s, question.place, question.space, span, length=length, seats=question.units, most=question.limit, now=now
+        s,
+        question.place,
+        question.space,
+        span,
+        length=length,
+        seats=question.units,
+        most=question.limit,
+        now=now,
+        at=question.at,
     )
     return [
-        {"space": one.code, "name": one.name, "kind": one.kind, "slots": [_slot_json(slot) for slot in one.slots]}
+        {
+            "space": one.code,
+            "name": one.name,
+            "kind": one.kind,
+            "slots": [_slot_json(slot) for slot in one.slots],
+            "at": _thought_json(one.thought_of),
+        }
         for one in found
     ]
 
@@ -121,7 +153,11 @@ async def _of_resource(
     member = s.caller.member
     categories = [] if member is None else await categories_of(s, target, member, span[0])
     bookable = member is not None and (not only or not set(only).isdisjoint(categories))
-    free = await free_slots(s, target, span, length=length, units=question.units, most=question.limit, now=now)
+    wished = None if question.at is None else (question.at, question.at + length)
+    wide = span if wished is None else (min(span[0], wished[0]), max(span[1], wished[1]))
+    possible, taken = await bookable_times(s, target, span, length=length, now=now), await taken_times(s, target, wide)
+    free = slots_of(possible.times, taken, length=length, step=STEP, least=question.units, most=question.limit)
+    thought = None if wished is None else thought_of(possible, target, wished, units_free(taken, wished), now)
     return {
         **{name: row[name] for name in ("name", "kind")},
         "resource": row["code"],
@@ -129,8 +165,22 @@ async def _of_resource(
         "price_cents": price_of_slot(tariff, prices, day, length, categories) if bookable else None,
         "bookable": bookable,
         "slots": [_slot_json(one) for one in free],
+        "at": _thought_json(thought),
     }
 
 
 def _slot_json(slot: Slot) -> dict[str, Any]:
     return {"from": time_of(slot.starts), "until": time_of(slot.ends), "units": slot.units}
+
+
+def _thought_json(thought: ThoughtOf | None) -> dict[str, Any] | None:
+    if thought is None:
+        return None
+    refusal = thought.refusal
+    return {
+        "units": thought.units,
+        "rule": None if refusal is None else refusal.rule,
+        "why": None if refusal is None else refusal.why,
+        "since": time_of(thought.since),
+        "until": time_of(thought.until),
+    }

@@ -9,8 +9,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from access.schedules import zone_named
-from api.bookings.free_slots import bookable_times, quarters
+from api.bookings.free_slots import Bookable, bookable_times, quarters
 from api.bookings.targets import Target
+from api.bookings.thought_of import ThoughtOf, thought_of
 from api.http.references import place_named
 from api.http.session import Session
 from booking.limits import Held, most_at_once
@@ -39,12 +40,24 @@ class SpaceSlots:
     kind: str
     """``room`` or ``seat``."""
     slots: list[Slot]
+    thought_of: ThoughtOf | None
 
 
 async def space_slots(
-    s: Session, place: str, space: str | None, span: Window, *, length: timedelta, seats: int, most: int, now: datetime
+    s: Session,
+    place: str,
+    space: str | None,
+    span: Window,
+    *,
+    length: timedelta,
+    seats: int,
+    most: int,
+    now: datetime,
+    at: datetime | None = None,
 ) -> list[SpaceSlots]:
     """Return the first ``most`` slots within ``span`` of each space of a place, or of one; a room is free as a whole.
+
+    ``at``: when a booking would begin of which is said whether it can be made.
 
     Raises:
         BadField: there is no such place.
@@ -54,24 +67,30 @@ async def space_slots(
     zone = zone_named(zone_name)
     spaces = await s.rows(_SPACES, {"place_id": place_id, "space": space})
     held: dict[int, list[Held]] = defaultdict(list)
-    for row in await s.rows(_HELD, {"place_id": place_id, "starts": span[0], "ends": span[1]}):
+    wide = span if at is None else (min(span[0], at), max(span[1], at + length))
+    for row in await s.rows(_HELD, {"place_id": place_id, "starts": wide[0], "ends": wide[1]}):
         held[row["space"]].append(_held(row["starts_at"], row["ends_at"]))
-    opened: dict[str, list[Window]] = {}
+    opened: dict[str, tuple[Target, Bookable]] = {}
     for kind in sorted({_kind(one_party=row["one_party"]) for row in spaces}):
         target = _target(place, place_id, zone, kind)
-        opened[kind] = await bookable_times(s, target, span, length=length, now=now)
+        opened[kind] = target, await bookable_times(s, target, span, length=length, now=now)
     found = []
     for row in spaces:
         kind = _kind(one_party=row["one_party"])
         wanted, capacity = (1, 1) if kind == "room" else (seats, row["capacity"])
         slots: list[Slot] = []
-        for starts, ends in quarters(opened[kind], length):
+        target, bookable = opened[kind]
+        for starts, ends in quarters(bookable.times, length):
             free = capacity - most_at_once(held[row["id"]], starts, ends)
             if free >= wanted:
                 slots.append(Slot(starts=starts, ends=ends, units=free))
                 if len(slots) == most:
                     break
-        found.append(SpaceSlots(code=row["code"], name=row["name"], kind=kind, slots=slots))
+        thought = None
+        if at is not None:
+            left = max(0, capacity - most_at_once(held[row["id"]], at, at + length))
+            thought = thought_of(bookable, target, (at, at + length), left, now)
+        found.append(SpaceSlots(code=row["code"], name=row["name"], kind=kind, slots=slots, thought_of=thought))
     return found
 
 

@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from api.http.callers import SESSION_COOKIE, is_from_our_page, session_cookie_of
 from api.http.errors import ApiError, BadQuery, LimitReached, Unavailable
 from api.pages.asking import ONCE, Missing, SignedOut, fields_of
+from api.pages.kept import keep, kept
 from api.pages.person import person_of
 from api.pages.rendering import page
 from api.pages.uploads import boundary_of
@@ -35,7 +36,8 @@ class PageRoute(APIRoute):
 
     A form has a field ``once``, new each time that it is shown (``{{ once() }}``). The same form sent twice does its
     work once, and both answers are the first one's. Where the API takes an ``Idempotency-Key`` the field is that too,
-    so it holds across processes.
+    so it holds across processes. The page of a refused form has an address of its own for some minutes
+    (``api.pages.kept``).
     """
 
     def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
@@ -43,12 +45,16 @@ class PageRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
+            answer = await answered(request)
+            return await keep(request, answer) if request.method == "POST" else answer
+
+        async def answered(request: Request) -> Response:
             request.state.person = None
             try:
                 request.state.person = await person_of(request)
                 if request.method == "POST":
                     return await _once(request, handle)
-                return await handle(request)
+                return await kept(request) or await handle(request)
             except SignedOut:
                 return await signed_out(request)
             except Missing:

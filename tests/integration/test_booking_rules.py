@@ -170,6 +170,48 @@ def test_a_free_slot_is_found_with_its_price(network: Managed) -> None:
     assert wrong(network.get("reader", "/v1/slots?place=limoges&minutes=1")) == (422, "minutes")
 
 
+def test_slots_say_why_a_time_cannot_be_booked(network: Managed) -> None:
+    network.change("manager", "PUT", f"{RULES}/all", {"notice_minutes": 4320, "ahead_days": 20, "longest_minutes": 300})
+    hours = Jsonb({day: [["08:00", "20:00"]] for day in DAYS})
+    network.sql("UPDATE place SET opening_hours = %s WHERE code = 'limoges' RETURNING 1", hours)
+
+    def said(days: int, first: int, minutes: int = 120) -> dict[str, Any]:
+        begins = _hours(days, first, 23)["from"]
+        asked = {"place": "limoges", "minutes": str(minutes), "spaces": "true", "at": begins, **_hours(days, 0, 23)}
+        key = {"Authorization": f"Bearer {network.keys['member']}"}
+        answer = Slots.model_validate_json(network.api.get("/v1/slots", params=asked, headers=key).content)
+        times = [one.at for one in answer.resources] + [one.at for one in answer.spaces]
+        found = {at.rule for at in times if at is not None}
+        assert len(found) == 1, "the same of resources, seats and rooms"
+        (laser,) = (one for one in answer.resources if one.resource == "laser")
+        assert laser.at is not None
+        start = datetime.fromisoformat(begins)
+        return {
+            "rule": laser.at.rule,
+            "units": laser.at.units,
+            "since": laser.at.since and start - laser.at.since,
+            "until": laser.at.until and start - laser.at.until,
+        }
+
+    nothing = {"rule": None, "units": 2, "since": None, "until": None}
+    try:
+        assert said(8, 9) == nothing
+        assert said(2, 9) == {**nothing, "rule": "notice", "until": timedelta(days=3)}
+        assert said(22, 9) == {**nothing, "rule": "ahead", "since": timedelta(days=20)}
+        assert said(8, 19)["rule"] == said(8, 6)["rule"] == "opening_hours"
+        assert said(8, 9, 360)["rule"] == "longest"
+        network.change("manager", "PUT", f"{RULES}/all", {"without_pass": True})
+        for _ in range(2):
+            one = {"member": network.someone(), "place": "limoges", "resource": "laser"}
+            assert network.post("desk", "/v1/bookings", {**one, **_hours(8, 10, 12)}).status_code == 201
+        assert said(8, 9) == {**nothing, "units": 0}, "what one waits for"
+        far = {"place": "limoges", "minutes": "60", "at": _hours(90, 9, 23)["from"]}
+        key = {"Authorization": f"Bearer {network.keys['member']}"}
+        assert wrong(network.api.get("/v1/slots", params=far, headers=key)) == (422, "at")
+    finally:
+        network.sql("UPDATE place SET opening_hours = NULL WHERE code = 'limoges' RETURNING 1")
+
+
 def _hours(after: int, first: int, last: int) -> dict[str, Any]:
     """From one hour to another of a day to come, on the clock in Paris."""
     day: date = datetime.now(UTC).astimezone(PARIS).date() + timedelta(days=after)

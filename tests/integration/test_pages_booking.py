@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from psycopg.types.json import Jsonb
 
 from tests.managed import Managed, managed
 from tests.waiting import until
@@ -226,3 +227,34 @@ def test_availability_of_named_places(network: Managed) -> None:
     answer = network.get("member", "/v1/availability?only=isle&near=45.83,1.26").json()
     assert [one["place"] for kind in ("places", "unknown", "not_offered") for one in answer[kind]] == ["isle"]
     assert network.get("member", "/v1/availability?only=nowhere").status_code == 404
+
+
+def test_a_time_that_the_rules_refuse_does_not_look_full(network: Managed) -> None:
+    def shown(days: int, first: str, last: str) -> tuple[str, str]:
+        day = f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
+        query = f"place=limoges&day={day}&from={first}&until={last}"
+        chosen = visit(network, "member", "GET", f"/me/bookings/new?{query}", accept_language="fr").text
+        one = visit(
+            network, "member", "GET", f"/me/bookings/confirm?{query}&thing=resource:laser", accept_language="fr"
+        )
+        return html.unescape(chosen), html.unescape(one.text)
+
+    path = "/v1/places/limoges/booking-rules/all"
+    network.change("admin", "PUT", path, {"notice_minutes": 4320, "ahead_days": 20})
+    daily = {day: [["08:00", "20:00"]] for day in ("mon", "tue", "wed", "thu", "fri", "sat", "sun")}
+    network.sql("UPDATE place SET opening_hours = %s WHERE code = 'limoges' RETURNING 1", Jsonb(daily))
+    try:
+        for days, first, last, said in (
+            (1, "10:00", "12:00", "Réservable jusqu'au"),
+            (30, "10:00", "12:00", "Réservable à partir du"),
+            (8, "05:00", "07:00", "fermé pendant une partie"),
+            (-8, "10:00", "12:00", "passé"),
+        ):
+            for page in shown(days, first, last):
+                assert "liste d'attente" not in page.lower()
+                assert "pas libre à ce" not in page
+                assert days < 0 or said in page
+        assert all("Réserver" in page and "chip warn" not in page for page in shown(8, "10:00", "12:00"))
+    finally:
+        network.sql("UPDATE place SET opening_hours = NULL WHERE code = 'limoges' RETURNING 1")
+        network.sql("DELETE FROM booking_rule RETURNING 1")

@@ -13,10 +13,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.pages.asking import Answer, Missing, ask, form_of
-from api.pages.me.booking_words import FULL, why, wrong_fields
+from api.pages.me.booking_words import FULL, why, why_not, wrong_fields
 from api.pages.me.limits import cancel_until, limits_for
 from api.pages.me.mine import asked_of_late, places_used
-from api.pages.me.things import Thing, free_at, named, next_free
+from api.pages.me.things import SHORTEST, Thing, free_at, named, next_free
 from api.pages.me.where import own_ref, places_known, rows
 from api.pages.me.windows import Typed, typed, typed_of
 from api.pages.rendering import page
@@ -60,7 +60,7 @@ async def new(request: Request) -> Response:
         wrong=wrong_fields(request, when.wrong),
         kind=kind,
         kinds=[(name, [one for one in found if one.kind == name]) for name in KINDS],
-        links={one.key: _links(place, one, when, zone) for one in found},
+        links={one.key: _links(request, place, one, when, zone) for one in found},
         events=rows(bookable, "events"),
         rules=rows(rules, "rules"),
         bookable=things is not None,
@@ -130,7 +130,8 @@ async def _confirm(
         rules=limits_for(rules, thing.kind),
         cancel_until=cancel_until(rules, thing.kind, window[0]),
         reason=reason,
-        full=reason["rule"] in FULL if reason is not None else not thing.free and not when.wrong,
+        full=reason["rule"] in FULL if reason is not None else thing.full and not when.wrong,
+        why_not=why_not(request, thing.rule) if not when.wrong else "",
         others=[_confirm_link(place, thing.key, one, zone) for one in others],
         back=f"/me/bookings/new?{urlencode({'place': place.code, **when.query})}",
     )
@@ -162,7 +163,8 @@ async def _looked_up(
     found = next((one for one in things or [] if one.key == key), None)
     if things and found is None:
         raise Missing
-    return found or _nameless(place, key), when, rows(told, "rules")
+    rule = _rule_of(things, when, now) if found is None else None
+    return found or _nameless(place, key, rule), when, rows(told, "rules")
 
 
 def _place(known: Mapping[str, Place], code: str) -> tuple[Place, ZoneInfo]:
@@ -173,12 +175,21 @@ def _place(known: Mapping[str, Place], code: str) -> tuple[Place, ZoneInfo]:
     return place, zone
 
 
-def _nameless(place: Place, key: str) -> Thing:
+def _rule_of(things: list[Thing] | None, when: Typed, now: datetime) -> str:
+    """Return the rule for which nothing at all was found."""
+    if things is None:
+        return "place_status"
+    if when.window is not None and when.window[1] <= now:
+        return "past"
+    return "shortest" if when.minutes < SHORTEST else "longest"
+
+
+def _nameless(place: Place, key: str, rule: str | None) -> Thing:
     """Return a thing of a place that can't be booked now, or for so long: only its code or its space is known."""
     code = key.partition(":")[2]
     space = next((one for one in place.spaces if key.startswith("space:") and one.code == code), None)
     kind = "seat" if space is None or not space.one_party else "room"
-    return Thing(key=key, kind=kind, name=code if space is None else space.name)
+    return Thing(key=key, kind=kind, name=code if space is None else space.name, rule=rule)
 
 
 def _weeks(fields: Mapping[str, str]) -> int:
@@ -186,11 +197,12 @@ def _weeks(fields: Mapping[str, str]) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 4 and int(text) in _WEEKS else 0
 
 
-def _links(place: Place, thing: Thing, when: Typed, zone: ZoneInfo) -> dict[str, Any]:
+def _links(request: Request, place: Place, thing: Thing, when: Typed, zone: ZoneInfo) -> dict[str, Any]:
     """Return the addresses at which a thing is booked: at the time that is looked at, and at others."""
     own = {"place": place.code, "thing": thing.key, **when.query}
     others = [_confirm_link(place, thing.key, one, zone) for one in thing.others]
-    return {"this": f"/me/bookings/confirm?{urlencode(own)}", "others": others}
+    this = f"/me/bookings/confirm?{urlencode(own)}"
+    return {"this": this, "others": others, "why_not": why_not(request, thing.rule)}
 
 
 def _confirm_link(place: Place, key: str, window: Window, zone: ZoneInfo) -> dict[str, Any]:

@@ -80,6 +80,13 @@ def why(request: Request, answer: Answer) -> dict[str, Any]:
     }
 
 
+def why_not(request: Request, rule: str | None) -> str:
+    """Return the sentence for a rule that refuses a time which is only looked at; empty: none does."""
+    if rule is None:
+        return ""
+    return say(request, REFUSED.get(f"rule {rule}", REFUSED["conflict"]))
+
+
 def wrong_fields(request: Request, names: frozenset[str]) -> dict[str, str]:
     """Return what stands beside the fields that can't be read, by field."""
     return {name: say(request, WRONG[name]) for name in sorted(names)}

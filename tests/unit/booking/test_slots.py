@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from booking.prices import Tariff, price_cents, price_grid, price_of_slot
 from booking.rates import Price, PriceList
-from booking.slots import Window, free_windows, slots_of
+from booking.slots import Window, free_windows, slots_of, units_free
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -29,6 +29,12 @@ def test_slots_are_free_throughout_on_one_unit() -> None:
     assert [(one.starts - NOON) / HOUR for one in both] == [7]
     assert len(slots_of(opened, taken, length=HOUR, step=HOUR / 2, least=1, most=2)) == 2
     assert slots_of(opened, taken, length=5 * HOUR, step=HOUR / 2, least=1, most=2) == []
+
+
+def test_a_unit_is_free_if_nothing_of_it_overlaps() -> None:
+    taken = [[at(1, 2), at(3, 7)], [at(0, 3.5)], []]
+    windows = (at(0, 1), at(2, 3), at(1.5, 3), at(3.5, 4), at(7, 8))
+    assert [units_free(taken, one) for one in windows] == [2, 2, 1, 2, 3]
 
 
 @given(
