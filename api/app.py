@@ -56,7 +56,7 @@ from api.http.middleware import Middleware
 from api.http.openapi import describe_problems
 from api.http.settings import ApiSettings
 from api.http.state import Shared
-from api.http.turns import Turns
+from api.http.turns import Turns, check
 from api.inventory import routes as inventory
 from api.keys import routes as keys
 from api.members import organisations
@@ -242,7 +242,7 @@ def make_pool(url: str) -> AsyncConnectionPool[Any]:
         max_waiting=256,
         reconnect_timeout=_RECONNECT_S,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=check,
     )
 
 

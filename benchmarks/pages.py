@@ -2,8 +2,9 @@
 
 A network of 1,512 places with a year behind it in a real TimescaleDB (`benchmarks.network_year`), one API process, and
 one browser after the other: a place's manager, an administrator of the network, a member. Every page that the
-application has is asked for on one connection, again and again. Then Chromium opens it with an empty cache on fast 3G
-(1.6 Mbit/s down, 0.75 up, 150 ms there and back) with its processor slowed down four times.
+application has is asked for on one connection, again and again; before that a few times with the database's statements
+and the processors' time counted. Then Chromium opens it with an empty cache on fast 3G (1.6 Mbit/s down, 0.75 up,
+150 ms there and back) with its processor slowed down four times.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import argparse
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import UTC, datetime
+from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -21,14 +24,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 from playwright.sync_api import Browser, sync_playwright
 
-from api.keys.owner import create_key
 from benchmarks.board import _API, _EMPTY, _database, _load, _process
 from benchmarks.network_year import make
+from benchmarks.page_addresses import Address, People, addresses, furnish, people
+from benchmarks.page_costs import Cost, child_with, count_statements, processor_time, statements_logged
 from benchmarks.report import Result, finish, progress
 from maillage.embedded.secrets import LOGINS
 from maillage.logins import make_login
-from tests.e2e.furnished import VALUES, opened_here
-from tests.page_routes import filled
 
 _LIMIT_MS: Final = 30.0
 _PAINT_LIMIT_MS: Final = 1000.0
@@ -40,26 +42,10 @@ _FAST_3G: Final = {
 }
 _SLOWER: Final = 4
 _PASSWORD: Final = "of-the-benchmark"  # noqa: S105 — of a server that lives for minutes
-# The place with the most members, one of them (not of those who hold the network's bookings), and what of theirs the
-# pages' addresses name.
-_WHO: Final = """
-SELECT p.code, m.ref, (SELECT c.ref FROM card c WHERE c.member = m.ref LIMIT 1) AS card,
-  (SELECT b.ref FROM booking b WHERE b.member = m.ref LIMIT 1) AS booking,
-  (SELECT d.code FROM door d WHERE d.place = p.id LIMIT 1) AS door,
-  (SELECT g.code FROM gateway g WHERE g.place = p.id LIMIT 1) AS gateway
-FROM place p JOIN member m ON m.home = p.id
-WHERE p.id = (SELECT home FROM member WHERE home IS NOT NULL GROUP BY home ORDER BY count(*) DESC, home LIMIT 1)
-  AND EXISTS (SELECT FROM card c WHERE c.member = m.ref)
-ORDER BY (SELECT count(*) FROM booking b WHERE b.member = m.ref), m.ref LIMIT 1
-"""
-_OWN: Final = """
-INSERT INTO booking (ref, member, place, space, starts_at, ends_at)
-SELECT 'b-own' || n, %(member)s, s.place, s.id, b.at, b.at + interval '2 hours'
-FROM generate_series(-10, 5) n
-CROSS JOIN LATERAL (SELECT s.id, s.place FROM space s JOIN place p ON p.id = s.place
-                    JOIN space_kind k ON k.kind = s.kind WHERE p.code = %(place)s AND k.for_work LIMIT 1) s
-CROSS JOIN LATERAL (SELECT date_trunc('hour', now()) + n * interval '1 day' AS at) b
-"""
+_COUNTED: Final = 5
+"""Requests of each page whose statements are counted."""
+_TIMED: Final = 25
+"""Requests of each page whose processors' time is taken: the kernel counts in steps of 10 ms."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,115 +53,111 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--places", type=int, default=1512)
     parser.add_argument("--days", type=int, default=365)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each page")
-    parser.add_argument("--paints", type=int, default=3, help="of each page")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each page")
+    parser.add_argument("--paints", type=int, default=1, help="of each page")
+    parser.add_argument("--only", default="", help="only pages in whose address this stands")
     options = parser.parse_args(arguments)
-    limits = ("CLIENT_REQUESTS", "CLIENT_STREAMS", "CLIENT_CONNECTIONS", "KEY_REQUESTS")
-    with tempfile.TemporaryDirectory(prefix="maillage-pages-") as folder:
-        Path(folder).chmod(0o755)
-        with _database(Path(folder)) as url:
+    with tempfile.TemporaryDirectory(prefix="maillage-pages-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        with _database(folder) as url:
             with psycopg.connect(url, autocommit=True) as owner:
                 make(owner, places=options.places, days=options.days, today=datetime.now(UTC).date())
-                keys, given = _people(owner)
+                who = people(owner)
             make_login(url, "api_1", password=_PASSWORD, group=LOGINS["api_1"])
-            settings = {
-                "MAILLAGE_DATABASE_URL": _as_login(url),
-                **{f"MAILLAGE_{name}": "1000000000" for name in limits},
-            }
-            with _process(_API, settings) as api, _process(_EMPTY, {}, path="/") as empty:
-                empty_route = _load(
-                    {"port": empty, "requests": [["/", None]], "status": 200, "seconds": 2, "connections": 1}
-                )
-                finish("pages", _measure(api, keys, given, options, empty_route))
+            finish("pages", measure(url, folder / "postgres" / "postgres.log", who, options))
 
 
-def _as_login(url: str) -> str:
-    """The API's own user: row-level security holds for it, and costs what it costs."""
+def measure(url: str, log: Path, who: People, options: argparse.Namespace) -> list[Result]:
+    """Measure the pages on a database that is filled; ``url`` is its owner's, ``log`` the server's."""
+    limits = ("CLIENT_REQUESTS", "CLIENT_STREAMS", "CLIENT_CONNECTIONS", "KEY_REQUESTS")
+    settings = {"MAILLAGE_DATABASE_URL": as_login(url), **{f"MAILLAGE_{name}": "1000000000" for name in limits}}
+    with _process(_API, settings) as api, _process(_EMPTY, {}, path="/") as empty:
+        pages = [one for one in addresses(who.given, furnish(api, who)) if options.only in one.name]
+        empty_route = _load({"port": empty, "requests": [["/", None]], "status": 200, "seconds": 2, "connections": 1})
+        with psycopg.connect(url, autocommit=True) as owner:
+            costs = _costs(owner, api, log, who.keys, pages)
+        times: dict[Address, dict[str, float]] = {}
+        progress("statements, ms of the processor in the API and in the database, ms until the answer: median, p99")
+        for one, cost in costs.items():
+            order = {"port": api, "requests": [[one.url, None]], "status": 200, "connections": 1}
+            order |= {"cookie": _cookie(who.keys[one.who]), "seconds": options.seconds}
+            times[one] = _load(order)
+            progress(
+                f"{one.name:56} {cost.statements:5.1f} {cost.api_ms:6.1f} {cost.database_ms:6.1f} "
+                f"{times[one]['p50_ms']:7.1f} {times[one]['p99_ms']:7.1f}"
+            )
+        return _results(times, costs, _paints(api, who.keys, pages, options.paints), empty_route)
+
+
+def as_login(url: str) -> str:
+    """Return the URL of the API's own user: row-level security holds for it, and costs what it costs."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=f"api_1:{_PASSWORD}@{parts.hostname}:{parts.port}"))
 
 
-def _people(owner: psycopg.Connection[Any]) -> tuple[dict[str, str], dict[str, str]]:
-    row = owner.execute(_WHO).fetchone()
-    assert row is not None, "the sample has members"
-    place, member, card, booking, door, gateway = (str(one) for one in row)
-    owner.execute(_OWN.encode(), {"member": member, "place": place})
-    keys = {
-        "manager": create_key(owner, "manager", role="place_manager", places=[place]),
-        "admin": create_key(owner, "admin", role="network_administrator"),
-        "member": create_key(owner, "member", role="member", member=member),
-    }
-    given = {"place": place, "member": member, "card": card, "booking": booking, "door": door, "gateway": gateway}
-    return keys, given
+def _cookie(key: str) -> str:
+    return f"__Host-maillage={key}"
 
 
-def _measure(
-    api: int, keys: Mapping[str, str], given: Mapping[str, str], options: argparse.Namespace, empty: Mapping[str, float]
-) -> list[Result]:
-    times: dict[str, dict[str, float]] = {}
-    paints: dict[str, float] = {}
-    pages = [
-        (("admin" if path in VALUES["administrator"] else "member" if path.startswith("/me") else "manager"), path)
-        for path in opened_here()
-        if "{ref}" not in path
-    ]
-    given = {**given, "code": given["place"]}
-    for who, path in pages:
-        order = {"port": api, "requests": [[filled(path, given), None]], "status": 200, "connections": 1}
-        signed = {**order, "cookie": f"__Host-maillage={keys[who]}"}
-        try:
-            _load({**signed, "seconds": 1.0})
-            times[path] = _load({**signed, "seconds": options.seconds})
-        except RuntimeError as error:
-            progress(f"{path}: {error}")
-            continue
-        progress(f"{path:40} p50 {times[path]['p50_ms']:6.1f} ms, p99 {times[path]['p99_ms']:6.1f} ms")
+def _costs(
+    owner: psycopg.Connection[Any], port: int, log: Path, keys: Mapping[str, str], pages: Sequence[Address]
+) -> dict[Address, Cost]:
+    api = child_with("api.run")
+    statements: dict[Address, float] = {}
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        with statements_logged(owner):
+            for one in pages:
+                try:
+                    counted = count_statements(connection, _cookie(keys[one.who]), one.url, log, rounds=_COUNTED)
+                    statements[one] = counted
+                except RuntimeError as error:
+                    progress(f"not measured: {one.name}: {error}")
+        costs = {}
+        for one, counted in statements.items():
+            ours, its = processor_time(connection, _cookie(keys[one.who]), one.url, owner, api, rounds=_TIMED)
+            costs[one] = Cost(statements=counted, api_ms=ours, database_ms=its)
+    return costs
+
+
+def _paints(port: int, keys: Mapping[str, str], pages: Sequence[Address], many: int) -> dict[Address, float]:
     found = shutil.which("chromium")
-    if found is not None and options.paints:
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=found)
-            for who, path in pages:
-                if path in times:
-                    painted = [_paint(browser, api, keys[who], filled(path, given)) for _ in range(options.paints)]
-                    paints[path] = median(painted)
-                    progress(f"{path:40} first paint after {paints[path]:.0f} ms")
-            browser.close()
+    if found is None or not many:
+        return {}
+    paints = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found)
+        for one in pages:
+            paints[one] = median(_paint(browser, port, keys[one.who], one.url) for _ in range(many))
+            progress(f"{one.name:56} first paint after {paints[one]:.0f} ms")
+        browser.close()
+    return paints
+
+
+def _results(
+    times: Mapping[Address, Mapping[str, float]],
+    costs: Mapping[Address, Cost],
+    paints: Mapping[Address, float],
+    empty: Mapping[str, float],
+) -> list[Result]:
     slowest = max(times, key=lambda one: times[one]["p99_ms"])
-    progress(f"the slowest: {slowest}")
-    results = [
-        Result(
-            name="page_p99_ms",
-            value=times[slowest]["p99_ms"],
-            unit="ms",
-            reference="goal",
-            reference_value=_LIMIT_MS,
-        ),
-        Result(
-            name="page_p50_ms",
-            value=max(one["p50_ms"] for one in times.values()),
-            unit="ms",
-            reference="empty FastAPI route",
-            reference_value=empty["p50_ms"],
-        ),
-        Result(
-            name="pages_over_30_ms",
-            value=sum(one["p99_ms"] > _LIMIT_MS for one in times.values()),
-            unit="pages",
-            reference="of pages",
-            reference_value=len(times),
-        ),
+    progress(f"the slowest: {slowest.name}")
+    over = sum(one["p99_ms"] > _LIMIT_MS for one in times.values())
+    median_ms = max(one["p50_ms"] for one in times.values())
+    most = max(one.statements for one in costs.values())
+    given = [
+        ("page_p99_ms", times[slowest]["p99_ms"], "ms", "goal", _LIMIT_MS),
+        ("page_p50_ms", median_ms, "ms", "empty FastAPI route", empty["p50_ms"]),
+        ("pages_over_30_ms", over, "pages", "of pages", len(times)),
+        ("page_statements", most, "", "median page", median(one.statements for one in costs.values())),
     ]
     if paints:
-        results.append(
-            Result(
-                name="page_first_paint_ms",
-                value=max(paints.values()),
-                unit="ms",
-                reference="goal, fast 3G and a four times slower processor",
-                reference_value=_PAINT_LIMIT_MS,
-            )
-        )
-    return results
+        goal = "goal, fast 3G and a four times slower processor"
+        given.append(("page_first_paint_ms", max(paints.values()), "ms", goal, _PAINT_LIMIT_MS))
+    return [
+        Result(name=name, value=value, unit=unit, reference=reference, reference_value=against)
+        for name, value, unit, reference, against in given
+    ]
 
 
 def _paint(browser: Browser, port: int, key: str, path: str) -> float:

@@ -121,6 +121,14 @@ class KeyChecker:
             return None
         return await self._find(key, _host_of(request), fresh=True)
 
+    def has_known(self, key: str) -> bool:
+        """Whether ``key`` was valid when it was last asked for, not long ago."""
+        return digest_of(key) in self._known
+
+    def found(self, key: str, caller: CachedCaller) -> None:
+        """Cache that the database has just found ``caller`` by ``key``."""
+        _keep(self._known, digest_of(key), (monotonic() + CACHED_S, caller), _CACHE)
+
     def forget(self, key: str) -> None:
         """Ask the database again for this key: it has ended."""
         self._known.pop(digest_of(key), None)

@@ -111,7 +111,8 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
     """
     joined: Joined[Session] | None = request.scope.get(JOINED)
     try:
-        async with _opened(request) if joined is None else joined.use(lambda: _opened(request)) as opened:
+        opening = _opened(request) if joined is None else joined.use(lambda: _opened(request))
+        async with opening as opened:
             if permissions and opened.caller.permissions.isdisjoint(permissions):
                 raise ScopeMissing(permissions[0])
             yield opened
@@ -124,10 +125,24 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
         raise Unavailable("The database is down or too busy.") from error
 
 
+async def joining(request: Request, key: str, joined: Joined[Session]) -> Caller:
+    """Enter the database with ``key`` in the transaction that the reads of a page will share.
+
+    Raises:
+        KeyRefused: this key is invalid.
+        Unavailable: the database is down or too busy.
+    """
+    try:
+        async with joined.use(lambda: _opened(request, key)) as opened:
+            return opened.caller
+    except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
+        raise Unavailable("The database is down or too busy.") from error
+
+
 @asynccontextmanager
-async def _opened(request: Request) -> AsyncIterator[Session]:
+async def _opened(request: Request, key: str | None = None) -> AsyncIterator[Session]:
     request_id = request_id_of(request)
-    key = key_of(request)
+    key = key_of(request) if key is None else key
     async with shared(request).turns.connection() as conn:
         caller = await _enter(conn, key, _address_of(request), request_id)
         yield Session(conn=conn, caller=caller, request_id=request_id)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -15,6 +17,30 @@ _SILENT_S: Final = 3.0
 """A database that gave no caller a connection for so long is down."""
 LONGEST_S: Final = 20.0
 """After so long a caller is refused all the same."""
+
+
+_FRESH_S: Final = 1.0
+"""A connection that answered so short a time ago is taken without a question, unless the server has said something."""
+_answered: Final = WeakKeyDictionary[AsyncConnection[Any], float]()
+
+
+async def check(conn: AsyncConnection[Any]) -> None:
+    """Check a connection of the pool before it is given, by a question to the database where it isn't fresh.
+
+    Raises:
+        psycopg.OperationalError: it doesn't work any more.
+    """
+    now = monotonic()
+    if now - _answered.get(conn, -_FRESH_S) >= _FRESH_S or _has_something(conn):
+        await AsyncConnectionPool.check_connection(conn)
+    _answered[conn] = now
+
+
+def _has_something(conn: AsyncConnection[Any]) -> bool:
+    """Whether the server has sent something unasked, such as its farewell, or has hung up."""
+    poll = select.poll()
+    poll.register(conn.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Turns:

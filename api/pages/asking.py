@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-import httpx
-from fastapi import FastAPI, Request
-from starlette.types import Receive, Scope, Send
+import psycopg
+from fastapi import Request
 
 from api.http.callers import is_from_our_page, session_cookie_of
+from api.http.compact_json import compact
 from api.http.errors import BadQuery, LimitReached, Unavailable
 from api.http.joined import JOINED, Joined
 from api.http.session import Session
+from api.pages.calling import call
 from api.pages.uploads import MOST_FIELDS, Part, boundary_of, parts_of
 
 _MOST_BYTES: Final = 1_040_000
@@ -64,31 +67,38 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
     key = session_cookie_of(request)
     if not key:
         raise SignedOut
-    host = request.client.host if request.client else "127.0.0.1"
     sent = {"authorization": f"Bearer {key}"}
     for name, value in headers.items():  # a form's etag may be anything; a header is ASCII
         sent[name.replace("_", "-")] = "".join(one if " " <= one <= "~" else "?" for one in value)
     once = getattr(request.state, "once", None)
     if once and method == "POST":
         sent.setdefault("idempotency-key", f"page-{once}")
+    content = b""
+    if body is not None:
+        content = body if isinstance(body, bytes) else compact(body)
+        if not isinstance(body, bytes):
+            sent.setdefault("content-type", "application/json")
     # what waits for something would hold the page's transaction meanwhile
-    joined = _joined(request) if method == "GET" and "wait=" not in path else None
-    sending: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
-    question = httpx.Request(method, f"http://pages{path}", headers=sent, **sending)
-    answer = await _sent(request.app, host, question, joined)
-    if joined is not None and joined.broken and answer.is_error:
-        answer = await _sent(request.app, host, question, None)
-    if answer.status_code == 401:
+    joins = method == "GET" and "wait=" not in path
+    if not joins:
+        await leave(request)
+    joined = joined_of(request) if joins else None
+    host = request.client.host if request.client else "127.0.0.1"
+    sending = partial(call, request.app, method, path, headers=sent, body=content, client=host)
+    answer = await sending(extra={} if joined is None else {JOINED: joined})
+    if joined is not None and joined.broken and answer.status >= 400:
+        answer = await sending()
+    if answer.status == 401:
         raise SignedOut
-    if answer.status_code == 429:
+    if answer.status == 429:
         raise LimitReached("Too many requests.", retry_s=10)
-    if answer.status_code >= 500:
+    if answer.status >= 500:
         raise Unavailable("The API can't answer now.")
     media_type = answer.headers.get("content-type", "").partition(";")[0]
     is_json = media_type.endswith("json")
     return Answer(
-        status=answer.status_code,
-        body=answer.json() if is_json else answer.content,
+        status=answer.status,
+        body=json.loads(answer.body) if is_json else answer.body,
         etag=answer.headers.get("etag"),
         media_type=media_type,
     )
@@ -107,7 +117,7 @@ async def read(request: Request, path: str) -> Answer:
     return answer
 
 
-def _joined(request: Request) -> Joined[Session]:
+def joined_of(request: Request) -> Joined[Session]:
     """Return the transaction that the reads of this page share; a new one where a refusal has broken it."""
     joined: Joined[Session] | None = getattr(request.state, "joined", None)
     if joined is None or joined.broken:
@@ -115,14 +125,18 @@ def _joined(request: Request) -> Joined[Session]:
     return joined
 
 
-async def _sent(app: FastAPI, host: str, question: httpx.Request, joined: Joined[Session] | None) -> httpx.Response:
-    async def within(scope: Scope, receive: Receive, send: Send) -> None:
-        await app(scope if joined is None else {**scope, JOINED: joined}, receive, send)
+async def leave(request: Request) -> None:
+    """End the transaction that the reads of this page share, before something is changed or the page is sent.
 
-    transport = httpx.ASGITransport(app=within, client=(host, 0), raise_app_exceptions=False)
-    # trust_env: no look at proxies, which takes longer than all the rest
-    async with httpx.AsyncClient(transport=transport, timeout=40, trust_env=False) as client:
-        return await client.send(question)
+    Raises:
+        Unavailable: the database did not confirm it.
+    """
+    joined: Joined[Session] | None = getattr(request.state, "joined", None)
+    if joined is not None:
+        try:
+            await joined.close()
+        except (psycopg.Error, OSError) as error:
+            raise Unavailable("The database is down or too busy.") from error
 
 
 async def form_of(request: Request) -> dict[str, str]:

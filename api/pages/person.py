@@ -7,10 +7,12 @@ from typing import Final
 
 from fastapi import Request
 
-from api.http.callers import session_cookie_of
+from api.http.callers import CachedCaller, session_cookie_of
+from api.http.errors import KeyRefused
 from api.http.roles import Permission, permissions_of
+from api.http.session import Caller, joining
 from api.http.state import shared
-from api.pages.asking import Missing, SignedOut
+from api.pages.asking import Missing, SignedOut, joined_of
 from api.present.network import Place
 from api.present.state import loaded_board
 
@@ -51,14 +53,38 @@ async def person_of(request: Request) -> Person | None:
     Raises:
         Unavailable, LimitReached: it can't be checked now. Nobody is signed out by that.
     """
-    if not session_cookie_of(request):
+    key, keys = session_cookie_of(request), shared(request).keys
+    if not key:
         return None
-    caller = await shared(request).keys.holder(session_cookie_of(request), request)
+    caller: Caller | CachedCaller | None
+    if request.method == "GET" and keys.has_known(key):
+        caller = await _entered(request, key)
+    else:
+        caller = await keys.holder(key, request)
     if caller is None:
         return None
     places = None if caller.places is None else frozenset(caller.places)
     permissions = permissions_of(caller.role, caller.scopes, bound=places is not None)
     return Person(role=caller.role or "", places=places, permissions=permissions, member=caller.member)
+
+
+async def _entered(request: Request, key: str) -> Caller | None:
+    """Enter the transaction of the page's reads with a key that was valid not long ago; None: it has ended."""
+    keys = shared(request).keys
+    try:
+        caller = await joining(request, key, joined_of(request))
+    except KeyRefused:
+        keys.forget(key)
+        return None
+    kept = CachedCaller(
+        id=caller.id,
+        role=caller.role,
+        scopes=list(caller.scopes or ()),
+        places=None if caller.places is None else list(caller.places),
+        member=caller.member,
+    )
+    keys.found(key, kept)
+    return caller
 
 
 def signed_in(request: Request) -> Person:

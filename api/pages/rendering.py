@@ -113,6 +113,7 @@ def _environment(language: Language) -> Environment:
     made = Environment(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
+        auto_reload=False,  # else each page looks at the files of all its templates
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

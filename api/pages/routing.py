@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from hashlib import sha256
 from typing import Final
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.http.callers import SESSION_COOKIE, is_from_our_page, session_cookie_of
 from api.http.errors import ApiError, BadQuery, LimitReached, Unavailable
-from api.pages.asking import ONCE, Missing, SignedOut, fields_of
+from api.pages.asking import ONCE, Missing, SignedOut, fields_of, leave
 from api.pages.kept import keep, kept
 from api.pages.person import person_of
 from api.pages.rendering import page
@@ -54,7 +55,9 @@ class PageRoute(APIRoute):
                 request.state.person = await person_of(request)
                 if request.method == "POST":
                     return await _once(request, handle)
-                return await kept(request) or await handle(request)
+                answer = await kept(request) or await handle(request)
+                await leave(request)
+                return answer
             except SignedOut:
                 return await signed_out(request)
             except Missing:
@@ -73,6 +76,9 @@ class PageRoute(APIRoute):
                 # the route's path, not the request's: a link to sign in is a secret
                 log.exception("request_failed", extra={"path": self.path})
                 return page(request, "message.html", status=500, what="broken")
+            finally:
+                with suppress(Unavailable):  # of a page that has failed already
+                    await leave(request)
 
         return handled
 

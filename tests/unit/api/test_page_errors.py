@@ -33,7 +33,7 @@ def _get(path: str, status: int, **headers: str) -> httpx.Response:
         if status >= 500:
             raise Unavailable("away")
 
-    app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=holder))
+    app.state.shared = SimpleNamespace(keys=SimpleNamespace(holder=holder, has_known=lambda _key: False))
     problems.install(app)
 
     @app.get("/v1/{rest:path}")
