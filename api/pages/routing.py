@@ -88,7 +88,8 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
     boundary = boundary_of(request.headers.get("content-type", ""))  # of a form with a file: new with each click
     mark = sha256(of_whom + (body.replace(boundary, b"") if boundary else body)).digest()
     before = _done.get(mark)
-    if before is not None:
+    # whose session has ended gets no answer of before; who signs in has no session yet
+    if before is not None and (request.state.person is not None or request.url.path.startswith("/sign-in")):
         return await asyncio.shield(before)
     future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
     _done[mark] = future
