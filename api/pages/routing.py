@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 2_000
 """Forms whose answers are kept, so that a double click does nothing twice."""
+_MOST_KEPT: Final = 50_000
+"""Bytes of an answer that is kept; a longer one (the report of an import) only answers who waits for it just then."""
 _done: Final[OrderedDict[bytes, asyncio.Future[Response]]] = OrderedDict()
 
 
@@ -102,7 +104,8 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
         future.set_exception(error)
         future.exception()  # read, also where nobody waits for it
         raise
-    if answer.status_code >= 400:  # it did nothing: what is sent again is tried again
+    # what did nothing is tried again when it is sent again
+    if answer.status_code >= 400 or len(getattr(answer, "body", b"")) > _MOST_KEPT:
         _done.pop(mark, None)
     future.set_result(answer)
     return answer
