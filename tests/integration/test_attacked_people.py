@@ -20,7 +20,11 @@ MISSING: Final = (403, 404)
 @pytest.fixture(scope="module")
 def network(postgres_url: str, _template: str) -> Iterator[Managed]:
     with managed(postgres_url, _template) as one:
-        one.sql("INSERT INTO pass (ref, member, everywhere) VALUES ('p-own1', 'm-own1', true) RETURNING ref")
+        one.sql(
+            "WITH made AS (INSERT INTO pass (ref, member) VALUES ('p-own1', 'm-own1') RETURNING ref)"
+            " INSERT INTO pass_place (pass, place)"
+            " SELECT made.ref, p.id FROM made, place p WHERE p.code = 'limoges' RETURNING 1"
+        )
         one.sql(READER)
         yield one
 
