@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from fastapi import Request
 
 from api.http.state import shared
 
-_HERE = ("127.0.0.1", "localhost", "::1")
+_HERE: Final = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
+"""The whole ``Host``: of ``evil.example\\@localhost`` browsers take what stands before the backslash."""
 
 
 def address_of_links(request: Request) -> str | None:
@@ -15,6 +19,7 @@ def address_of_links(request: Request) -> str | None:
     Not the ``Host`` of the request: who asks for a link chooses it, and would be sent another person's token by them.
     """
     given = shared(request).settings.public_url
-    if given is None and request.url.hostname in _HERE:
-        return f"{request.url.scheme}://{request.url.netloc}"
+    host = request.headers.get("host", "")
+    if given is None and _HERE.fullmatch(host):
+        return f"{request.url.scheme}://{host}"
     return given

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 2_000
 """Forms whose answers are kept, so that a double click does nothing twice."""
+_MOST_KEPT: Final = 50_000
+"""Bytes of an answer that is kept; a longer one (the report of an import) only answers who waits for it just then."""
 _done: Final[OrderedDict[bytes, asyncio.Future[Response]]] = OrderedDict()
 
 
@@ -94,7 +96,8 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
     boundary = boundary_of(request.headers.get("content-type", ""))  # of a form with a file: new with each click
     mark = sha256(of_whom + (body.replace(boundary, b"") if boundary else body)).digest()
     before = _done.get(mark)
-    if before is not None:
+    # whose session has ended gets no answer of before; who signs in has no session yet
+    if before is not None and (request.state.person is not None or request.url.path.startswith("/sign-in")):
         return await asyncio.shield(before)
     future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
     _done[mark] = future
@@ -107,7 +110,8 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
         future.set_exception(error)
         future.exception()  # read, also where nobody waits for it
         raise
-    if answer.status_code >= 400:  # it did nothing: what is sent again is tried again
+    # what did nothing is tried again when it is sent again
+    if answer.status_code >= 400 or len(getattr(answer, "body", b"")) > _MOST_KEPT:
         _done.pop(mark, None)
     future.set_result(answer)
     return answer

@@ -9,7 +9,7 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from string import Template
 from typing import Final
@@ -88,13 +88,19 @@ def text_of(kind: str, language: Language, values: Mapping[str, Value]) -> tuple
 
 
 def _plain(value: Value, language: Language) -> str:
-    """Return a value on one line, its times (``database.mail.time_in_mail``) on the clock of their zones."""
+    """Return a value on one line, its times (``database.mail.time_in_mail``) on the clock of their zones.
+
+    What somebody wrote so that it looks like a time, and is none, stays as it is.
+    """
     text = value[language] if isinstance(value, Mapping) else str(value)
-    return _TIME.sub(lambda found: _local(found[1], found[2], language), " ".join(text.split()))
+    return _TIME.sub(partial(_local, language), " ".join(text.split()))
 
 
-def _local(at: str, zone: str, language: Language) -> str:
-    return datetime.fromisoformat(at).astimezone(ZoneInfo(zone)).strftime(_SHOWN[language])
+def _local(language: Language, found: re.Match[str]) -> str:
+    try:
+        return datetime.fromisoformat(found[1]).astimezone(ZoneInfo(found[2])).strftime(_SHOWN[language])
+    except (ValueError, KeyError, OverflowError, OSError):
+        return found[0]
 
 
 @cache

@@ -82,6 +82,19 @@ def test_a_form_that_was_changed_and_sent_again_is_not_taken_for_a_double_click(
     assert network.get("admin", f"/v1/members/{member}").json()["name"] == "Premier"
 
 
+def test_a_form_sent_again_after_its_session_has_ended_is_answered_as_nobodys(network: Managed) -> None:
+    key = network.key("ends", role="network_administrator")
+    headers = {"sec-fetch-site": "same-origin", "cookie": f"__Host-maillage={key}"}
+    form = {"once": "abcdef0125", "name": "Nina", "home": "limoges"}
+    with httpx.Client(base_url=network.api.base_url, timeout=60, headers=headers) as browser:
+        first = browser.post("/manage/limoges/members/new", data=form)
+        assert first.status_code == 303, first.text
+        again = browser.post("/manage/limoges/members/new", data=form)
+        assert again.headers["location"] == first.headers["location"]
+        network.sql("UPDATE api_key SET revoked_at = now() WHERE name = 'ends' RETURNING 1")
+        assert browser.post("/manage/limoges/members/new", data=form).status_code == 401
+
+
 def test_a_double_click_on_a_form_that_may_have_a_file_is_one_click(network: Managed, manager: httpx.Client) -> None:
     member = network.someone("Avant")
     shown = network.get("admin", f"/v1/members/{member}").headers["etag"]

@@ -171,9 +171,14 @@ def test_what_a_person_wrote_is_no_markup(network: Managed, browser: httpx.Clien
     assert "unsafe-inline" not in browser.get("/me").headers["content-security-policy"]
 
 
-def test_a_link_never_leads_to_the_host_that_a_request_names(network: Managed, browser: httpx.Client) -> None:
+@pytest.mark.parametrize(
+    "host", ["evil.example", "evil.example\\@localhost", "evil.example:1@localhost", "localhost/x"]
+)
+def test_a_link_never_leads_to_the_host_that_a_request_names(
+    network: Managed, browser: httpx.Client, host: str
+) -> None:
     before = network.sql("SELECT count(*) FROM mail")
-    answer = browser.post("/sign-in", data={"address": ADDRESS}, headers={**OURS, "host": "evil.example"})
+    answer = browser.post("/sign-in", data={"address": ADDRESS}, headers={**OURS, "host": host})
     assert answer.status_code == 503
     assert network.sql("SELECT count(*) FROM mail") == before
 

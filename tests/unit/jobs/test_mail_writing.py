@@ -40,6 +40,12 @@ def test_times_and_reasons_are_written_in_the_language_of_the_mail() -> None:
     assert "2026-12-02, 00:30" in english and "taken" in english
 
 
+@pytest.mark.parametrize("name", ["2026-99-99T99:99:99Z[Europe/Paris]", "2026-12-01T23:30:00Z[Nowhere]"])
+def test_a_name_that_looks_like_a_time_stops_no_mail(name: str) -> None:
+    values = {**dict.fromkeys(kinds("fr")["guest_code"], "x"), "name": name}
+    assert name in text_of("guest_code", "fr", values)[1]
+
+
 def test_a_message_is_the_same_at_each_try() -> None:
     first, second = message_of(_mail(), sender="m@example.org"), message_of(_mail(tries=2), sender="m@example.org")
     assert bytes(first) == bytes(second)
