@@ -179,7 +179,7 @@ def test_no_file_is_too_long() -> None:
 
 def test_no_simple_queue_is_waited_at_with_a_deadline() -> None:
     """CPython's SimpleQueue.get(timeout=…) may wait for ever: its lock is free after a put that met a deadline, it
-    tries again with the time that is left, and where that is below zero it takes it for no deadline. Queue.get doesn't."""
+    tries again with the time that is left, and below zero takes it for no deadline. Queue.get doesn't."""
     python = [path for package in (*PACKAGES, "tests") for path in (ROOT / package).rglob("*.py")]
     texts = {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in python if path != Path(__file__)}
     simple = [path for path, text in texts.items() if "SimpleQueue" in text]
