@@ -100,7 +100,7 @@ def _result(name: str, part: float, busy: list[float], quiet: list[float]) -> Re
 def _sender(one: Stand, loop: MqttLoop) -> Callable[[AccessList, list[bytes]], None]:
     """Return what sends a list and waits until the gateway acknowledges it."""
     topic = one.gateway.address.topic
-    said: queue.SimpleQueue[int] = queue.SimpleQueue()
+    said: queue.Queue[int] = queue.Queue()
 
     def hear(message: Message) -> None:
         said.put(json.loads(message.payload).get("list_version", 0))
@@ -122,7 +122,7 @@ def _sender(one: Stand, loop: MqttLoop) -> Callable[[AccessList, list[bytes]], N
 
 
 def _tap(one: Stand, loop: MqttLoop, taps: _Taps, stop: threading.Event) -> None:
-    back: queue.SimpleQueue[float] = queue.SimpleQueue()
+    back: queue.Queue[float] = queue.Queue()
     ready = threading.Event()
     link = loop.add(
         parse_mqtt_url(one.field.url()),

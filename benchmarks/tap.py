@@ -29,7 +29,7 @@ class Tapper:
 
     def __init__(self, stand: Stand, loop: MqttLoop) -> None:
         """Connect."""
-        self._back: queue.SimpleQueue[tuple[str, float]] = queue.SimpleQueue()
+        self._back: queue.Queue[tuple[str, float]] = queue.Queue()
         self._cards = [card(number) for number in random.Random(7).sample(range(CARDS), CARDS)]
         self._next = 0
         self.link = loop.add(

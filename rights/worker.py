@@ -95,7 +95,7 @@ class Worker:
         card_secret = token_key(settings.card_secret.get_secret_value())
         self._url = settings.database_url.get_secret_value()
         self._metrics = metrics
-        self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._news: queue.Queue[News] = queue.Queue()
         self._sender = Sender(publish, seed, metrics)
         self._orders = Orders(publish, seed, metrics, card_secret=card_secret)
         self._certificates = Certificates(settings.authority, list_keys=settings.list_keys)

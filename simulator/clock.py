@@ -60,7 +60,7 @@ class Scheduler:
         """How late the last call ran, real seconds."""
         self._heap: list[tuple[float, int, Call]] = []
         self._order = itertools.count()
-        self._posted: queue.SimpleQueue[Call] = queue.SimpleQueue()
+        self._posted: queue.Queue[Call] = queue.Queue()
 
     def at(self, virtual_s: float, call: Call) -> None:
         """Run ``call`` at a virtual instant; at once where it is past."""

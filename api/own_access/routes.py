@@ -16,7 +16,7 @@ from api.http.errors import NotFound
 from api.http.models import Answer, Question, time_of
 from api.http.session import Session, guarded, session
 from api.own_access.deciding import OwnCard, decided, may_try, opens_at, own_card, words_of
-from api.own_access.words import WHAT_NOW, WHY
+from api.own_access.words import NOW, WHAT_NOW, WHY
 
 router: Final = APIRouter(tags=["privacy"])
 
@@ -149,7 +149,7 @@ def _door_json(row: DictRow, card: OwnCard | None, now: datetime, *, ahead: bool
         "card": card and card.ref,
         "granted": may_try(decision),
         "reason": decision.reason,
-        "words": words_of(WHY, decision.reason),
+        "words": words_of(NOW, decision.reason),
         "what_now": words_of(WHAT_NOW, decision.reason),
         "opens_at": time_of(opens_at(card, decision, row["door"], now)) if ahead else None,
     }

@@ -20,7 +20,7 @@ from api.orders.answers import order_answers
 from api.orders.orders import outcomes_of
 from api.orders.routes import WaitQuestion
 from api.own_access.deciding import decided, may_try, own_card, words_of
-from api.own_access.words import WHAT_NOW, WHY
+from api.own_access.words import NOW, WHAT_NOW, WHY
 
 router: Final = APIRouter(tags=["operate"])
 
@@ -133,7 +133,7 @@ async def _order(s: Session, body: Unlock) -> str:
         raise RuleRefused(_REFUSED["closed"], rule="closed", field=None, contact=contact)
     decision = decided(card, body.door, datetime.now(UTC))
     if not may_try(decision):
-        raise RuleRefused(WHY[decision.reason].en, rule=decision.reason, field=None, contact=contact)
+        raise RuleRefused(NOW[decision.reason].en, rule=decision.reason, field=None, contact=contact)
     made = await s.row(_ORDER, {"door": door["id"], "card": card.ref})
     assert made is not None
     if made["id"] is None:

@@ -47,6 +47,31 @@ WHY: Final[Mapping[Reason, Words]] = {
     ),
     "reader_fault": Words("The reader couldn't read the card.", "Le lecteur n'a pas pu lire le badge."),
 }
+NOW: Final[Mapping[Reason, Words]] = {
+    **WHY,
+    "granted": Words("The door opens.", "La porte s'ouvre."),
+    "outside_schedule": Words(
+        "It is outside of your pass's hours.", "Vous êtes en dehors des horaires de votre abonnement."
+    ),
+    "place_closed": Words("The place is closed, or no host is there.", "Le lieu est fermé, ou sans encadrant."),
+    "pass_not_started": Words("Your pass hasn't begun yet.", "Votre abonnement n'a pas encore commencé."),
+    "booking_required": Words("You have no booking for now.", "Vous n'avez pas de réservation pour ce moment."),
+    "anti_passback": Words(
+        "According to the readers you are already inside.", "D'après les lecteurs, vous êtes déjà à l'intérieur."
+    ),
+    "space_full": Words("The space is full.", "L'espace est complet."),
+    "too_many_tries": Words(
+        "Too many wrong attempts: the reader is paused.", "Trop d'essais erronés : le lecteur est en pause."
+    ),
+    "lockdown": Words(
+        "The door is in lockdown, or an evacuation is in progress.",
+        "La porte est verrouillée, ou une évacuation est en cours.",
+    ),
+    "list_too_old": Words(
+        "The door has no recent list of who may enter.", "La porte n'a pas de liste récente des accès."
+    ),
+}
+"""What a door would decide now; ``WHY``: what it decided."""
 _DESK: Final = Words("Ask the front desk.", "Adressez-vous à l'accueil.")
 _PASS: Final = Words("Ask the front desk for a pass that fits.", "Demandez un abonnement adapté à l'accueil.")
 WHAT_NOW: Final[Mapping[Reason, Words]] = {

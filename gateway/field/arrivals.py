@@ -30,7 +30,7 @@ class Arrivals(Generic[T]):
     """A queue of two ranks. Put by one thread, got by another."""
 
     def __init__(self) -> None:
-        self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._wake: queue.Queue[None] = queue.Queue()
         """Holds one for each that waits."""
         self._live: deque[T] = deque()
         self._kept: deque[T] = deque()

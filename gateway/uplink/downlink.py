@@ -26,7 +26,7 @@ from gateway.contract.wire import GatewayEvent, Reply
 from gateway.door.orders import OrderRefused, Orders
 from gateway.equipment import Equipment
 from gateway.identity import IdentityError
-from gateway.lists.access_lists import ListRefused
+from gateway.lists.access_lists import ListRefused, WholeNeeded
 from gateway.lists.store import ListStore
 from gateway.place import Place
 from gateway.spool.spool import Spool
@@ -181,6 +181,9 @@ class Downlink:
                 gateway, leaf, payload = message
                 try:
                     self._take[leaf](gateway, payload)
+                except WholeNeeded as error:  # the state asks for it; nobody needs to be alarmed
+                    log.warning("whole_list_needed", extra={"gateway": gateway, "reason": str(error)})
+                    self._up().state_changed(gateway)
                 except (ListRefused, ConfigurationRefused, RenewalRefused, IdentityError) as error:
                     self._refused(gateway, leaf, str(error))
                     self._up().state_changed(gateway)

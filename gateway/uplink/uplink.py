@@ -114,7 +114,7 @@ class Uplink:
             config.gateway: _Connection(config=config, window=Window(spool.position(config.gateway)))
             for config in gateways
         }
-        self._news: queue.SimpleQueue[_News | None] = queue.SimpleQueue()
+        self._news: queue.Queue[_News | None] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self.batches = 0
         """Batches sent since the start, repeats included."""

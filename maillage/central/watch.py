@@ -157,7 +157,7 @@ class Watcher:
 
     def run(self, url: str, stop: threading.Event) -> None:
         """Follow the database until ``stop``."""
-        news: queue.SimpleQueue[str] = queue.SimpleQueue()
+        news: queue.Queue[str] = queue.Queue()
         hearing = threading.Thread(
             target=lambda: listen(url, _CHANNELS, news.put, stop, application_name="maillage broker listen"),
             name="listen",
@@ -176,7 +176,7 @@ class Watcher:
                 stop.wait(_RETRY_S)
         hearing.join(2)
 
-    def _follow(self, connection: Connection, news: queue.SimpleQueue[str], stop: threading.Event) -> None:
+    def _follow(self, connection: Connection, news: queue.Queue[str], stop: threading.Event) -> None:
         while not stop.is_set():
             wanted = read(connection)
             if self.apply(wanted) or wanted.read_at - self._said >= _SAY_EVERY or wanted.read_at < self._said:

@@ -131,7 +131,7 @@ class Stack:
                 f"{prepared.places} places with {prepared.devices} devices, all up in "
                 f"{time.monotonic() - self._began:.0f} s; logs in {runtime / 'logs'}"
             )
-            say(f"live page: http://127.0.0.1:{ports.api}/   (Ctrl-C ends it all)")
+            say(f"live page: http://localhost:{ports.api}/   (Ctrl-C ends it all)")
             self._offer_links(ports.api)
             if wishes.grafana is not None:
                 push_dashboards(wishes.grafana, servers, say)

@@ -177,6 +177,15 @@ def test_no_file_is_too_long() -> None:
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST and name not in TABLES} == {}
 
 
+def test_no_simple_queue_is_waited_at_with_a_deadline() -> None:
+    """CPython's SimpleQueue.get(timeout=…) may wait for ever: its lock is free after a put that met a deadline, it
+    tries again with the time that is left, and below zero takes it for no deadline. Queue.get doesn't."""
+    python = [path for package in (*PACKAGES, "tests") for path in (ROOT / package).rglob("*.py")]
+    texts = {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in python if path != Path(__file__)}
+    simple = [path for path, text in texts.items() if "SimpleQueue" in text]
+    assert [f"{path}" for path in simple if re.search(r"\.get\([^)]*timeout", texts[path])] == []
+
+
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
 def test_the_docs_name_files_that_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")

@@ -28,7 +28,7 @@ class Hearer:
         self.lists = ListHolder(config)
         self.deltas: list[bytes] = []
         self.parts: list[bytes] = []
-        self.orders: queue.SimpleQueue[OrderBody] = queue.SimpleQueue()
+        self.orders: queue.Queue[OrderBody] = queue.Queue()
         self.answers = True
         """Whether it says its state after a list."""
         self._key = key

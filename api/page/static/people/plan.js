@@ -140,6 +140,7 @@ for (const shape of [...shapes].sort((one, other) => (one.kind < other.kind) - (
   put(shape.group, { tabindex: 0, role: "button" });
   shape.box = add(shape.group, "rect");
   shape.text = add(shape.group, "text", "name");
+  if (shape.kind === "space" && shape.name.length * 13 > shape.get("width") - 12) shape.text.classList.add("small");
   shape.text.textContent = shape.kind === "desk" ? shape.name.replace(/^\D*(?=\d)/, "").slice(0, 5) : shape.name;
   if (shape.kind === "space") shape.grip = add(shape.group, "rect", "grip");
   shape.group.addEventListener("keydown", (event) => typed(event, shape));
