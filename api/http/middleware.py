@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.http.bodies import STRANGER_BYTES, Large, Refusal, RequestBody, has_body
+from api.http.callers import is_from_our_page, session_cookie_of
 from api.http.clients import Clients
 from api.http.compact_json import compact
-from api.http.errors import LimitReached, NotAllowed, Unavailable
+from api.http.errors import KeyRefused, LimitReached, NotAllowed, Unavailable
 from api.http.metrics import Metrics
 
 REQUEST_ID: Final = "maillage.request_id"
@@ -25,6 +26,8 @@ _SECURITY: Final = [
 _PROBLEM: Final = [(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store")]
 _LONGEST_PATH: Final = 500
 """Of a page that a form is sent back to."""
+_ENDED_BYTES: Final = 131_072
+"""Longest form of a page that is read although its session has ended. Each counts as a wrong key of its address."""
 _OPEN: Final = [(b"access-control-allow-origin", b"*"), (b"access-control-expose-headers", b"ETag, Link, Retry-After")]
 _PREFLIGHT: Final = [
     (b"access-control-allow-origin", b"*"),
@@ -129,6 +132,8 @@ class Middleware:
             except LimitReached as error:
                 return Refusal(status=429, name="limit-reached", detail=str(error), retry_s=error.retry_s)
             except NotAllowed as error:
+                if isinstance(error, KeyRefused) and body.length <= _ENDED_BYTES and _is_form_of_a_page(scope):
+                    return None  # the session has ended: the page keeps what was typed
                 return Refusal(status=401, name="key-missing", detail=str(error))
             except Unavailable as error:
                 return Refusal(status=503, name="unavailable", detail=str(error), retry_s=error.retry_s)
@@ -144,6 +149,13 @@ def _page_of(scope: Scope, refusal: Refusal) -> bytes | None:
     if not path.startswith((b"/manage/", b"/me/")) or len(path) > _LONGEST_PATH:
         return None
     return path.partition(b"?")[0] + (b"?refused=too-large" if refusal.status == 413 else b"")
+
+
+def _is_form_of_a_page(scope: Scope) -> bool:
+    """Whether a browser that was signed in sends a form of our pages."""
+    request = Request(scope)
+    ours = scope["method"] == "POST" and scope["path"].startswith(("/manage/", "/me/"))
+    return ours and bool(session_cookie_of(request)) and is_from_our_page(request)
 
 
 def _problem(refusal: Refusal, scope: Scope) -> bytes:

@@ -1,7 +1,7 @@
 """Keeps the page of a refused form, so that going back to it or loading it again shows it and sends nothing again.
 
 A browser that goes to a refused form's page gets a redirect to an address of its own (``?kept=…``), under which the
-page is kept for some minutes, with its status. The page is sealed with what is in the address, and kept for one session.
+page is kept for some minutes, with its status. It is sealed with what is in the address, and kept for one session.
 Scripts and browsers that don't say that they navigate get the page itself, as do those who aren't signed in.
 """
 
@@ -90,7 +90,7 @@ def _of(secret: str) -> tuple[bytes, ChaCha20Poly1305]:
 
 
 def _packed(answer: Response) -> bytes:
-    head = {"status": answer.status_code, "headers": {name: value for name, value in answer.headers.items()}}
+    head = {"status": answer.status_code, "headers": dict(answer.headers)}
     return zlib.compress(json.dumps(head).encode() + b"\n" + bytes(answer.body))
 
 

@@ -1,4 +1,4 @@
-"""A form that was refused, in a real browser: back, forward and reload show it with what was typed, and send nothing."""
+"""A form that was refused, in a real browser: back, forward and reload show it as it was typed, and send nothing."""
 
 from __future__ import annotations
 
