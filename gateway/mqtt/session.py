@@ -145,6 +145,8 @@ class _Paho(paho.Client):
     """paho's client with a socket from outside, which two threads may write to, one after the other."""
 
     prepared: socket.socket | None = None
+    heard: Callable[[bytes, bytes, bool, int | None], None]
+    """Called with each message: topic, payload, whether it is retained, and its packet identifier with QoS 1."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.writing = threading.RLock()
@@ -158,6 +160,21 @@ class _Paho(paho.Client):
     def _sock_close(self) -> None:
         with self.writing:
             super()._sock_close()
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        """Take a message. paho makes an object with a lock of each, decodes its topic three times and looks it up."""
+        header, packet = self._in_packet["command"], self._in_packet["packet"]
+        qos = header >> 1 & 3
+        topic_end = 2 + int.from_bytes(packet[:2], "big")
+        payload_at = topic_end + 2 if qos else topic_end
+        if qos > 1 or topic_end == 2 or len(packet) < payload_at:  # subscriptions have QoS 1 at most
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        mid = int.from_bytes(packet[topic_end:payload_at], "big") if qos else None
+        with self._in_callback_mutex:
+            self.heard(bytes(packet[2:topic_end]), bytes(packet[payload_at:]), bool(header & 1), mid)
+        if mid is None or self._manual_ack:
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+        return self._send_puback(mid)
 
     def _create_socket(self) -> ReadAhead:
         sock, self.prepared = self.prepared, None
@@ -200,7 +217,7 @@ class Session:
         self.subscribed = False
         """The broker has answered a subscription of this connection: from then on messages come."""
         client.on_connect = self._connected
-        client.on_message = self._message
+        client.heard = self._message
         client.on_subscribe = self._subscribed
         client.on_socket_close = lambda *_: on_closing()
         # With this callback set, paho only queues what it has to write, and the loop writes once a wake.
@@ -333,16 +350,16 @@ class Session:
             self._on_accepted(flags.session_present)
             self._takes_now = not self._tls  # after the subscriptions, which wait to be written
 
-    def _message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+    def _message(self, topic: bytes, payload: bytes, retained: bool, mid: int | None) -> None:
         try:
-            topic = message.topic
+            text = topic.decode()
         except UnicodeDecodeError:
             log.warning("mqtt_topic_unreadable", extra={"client_id": self._client_id})
-            if self._keeps and message.qos:
-                self._client.ack(message.mid, 1)
+            if self._keeps and mid is not None:
+                self._client.ack(mid, 1)
             return
-        receipt = (self._connection, message.mid) if self._keeps and message.qos else None
-        self._on_message(Message(topic=topic, payload=bytes(message.payload), retained=message.retain, receipt=receipt))
+        receipt = (self._connection, mid) if self._keeps and mid is not None else None
+        self._on_message(Message(topic=text, payload=payload, retained=retained, receipt=receipt))
 
     def _subscribed(
         self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None
