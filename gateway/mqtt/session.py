@@ -26,6 +26,9 @@ from gateway.mqtt.address import Broker
 log = logging.getLogger(__name__)
 
 _READ_BYTES = 65_536
+_PUBLISH: Final = 0x30
+_SHORTEST: Final = 5
+"""Bytes of a PUBLISH packet: two of its header, two of its topic's length, the topic."""
 CONNECT_TIMEOUT_S = 5.0
 
 
@@ -65,6 +68,27 @@ class ReadAhead:
         taken = bytes(self._held[:size])
         self._held = self._held[size:]
         return taken
+
+    def publish(self) -> tuple[int, memoryview] | None:
+        """Take a whole PUBLISH packet, its first byte and its body; None: ``recv`` has what comes next."""
+        if not self._held:
+            try:
+                self._held = memoryview(self._sock.recv(_READ_BYTES))
+            except OSError:  # ``recv`` finds it again
+                return None
+        held = self._held
+        if len(held) < _SHORTEST or held[0] & 0xF0 != _PUBLISH:
+            return None
+        length, body = held[1], 2
+        if length > 127:
+            if held[2] > 127:  # 16 KiB and more
+                return None
+            length, body = length - 128 + 128 * held[2], 3
+        end = body + length
+        if len(held) < end:
+            return None
+        self._held = held[end:]
+        return held[0], held[body:end]
 
     def pending(self) -> int:
         """Return how many bytes are held that the selector doesn't report."""
@@ -161,9 +185,19 @@ class _Paho(paho.Client):
         with self.writing:
             super()._sock_close()
 
+    def _packet_read(self) -> MQTTErrorCode:
+        """Read a packet: a message that has arrived as a whole at once, where paho reads each in three pieces."""
+        sock = self._sock
+        if not self._in_packet["command"] and isinstance(sock, ReadAhead) and (found := sock.publish()) is not None:
+            self._last_bytes_received = time.monotonic()
+            return self._hear(*found)
+        return super()._packet_read()
+
     def _handle_publish(self) -> MQTTErrorCode:
+        return self._hear(self._in_packet["command"], self._in_packet["packet"])
+
+    def _hear(self, header: int, packet: bytearray | memoryview) -> MQTTErrorCode:
         """Take a message. paho makes an object with a lock of each, decodes its topic three times and looks it up."""
-        header, packet = self._in_packet["command"], self._in_packet["packet"]
         qos = header >> 1 & 3
         topic_end = 2 + int.from_bytes(packet[:2], "big")
         payload_at = topic_end + 2 if qos else topic_end

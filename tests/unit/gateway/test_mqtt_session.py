@@ -71,9 +71,13 @@ def keeping() -> Iterator[Talk]:
 
 
 def publish(topic: bytes, payload: bytes, *, flags: int = 0, mid: int | None = None) -> bytes:
-    """A PUBLISH packet of less than 128 bytes."""
+    """A PUBLISH packet."""
     body = len(topic).to_bytes(2, "big") + topic + (b"" if mid is None else mid.to_bytes(2, "big")) + payload
-    return bytes((0x30 | flags, len(body))) + body
+    length, rest = bytearray(), len(body)
+    while rest > 127:
+        length.append(rest % 128 + 128)
+        rest //= 128
+    return bytes((0x30 | flags, *length, rest)) + body
 
 
 def test_a_message_is_heard_as_it_was_sent(talk: Talk) -> None:
@@ -84,6 +88,33 @@ def test_a_message_is_heard_as_it_was_sent(talk: Talk) -> None:
         Message(topic="a", payload=b"", retained=True),
     ]
     assert talk.answer() == b""  # QoS 0
+
+
+@pytest.mark.parametrize("size", [0, 122, 123, 124, 125, 16_379, 16_380, 16_381, 60_000])
+def test_a_message_of_any_size_is_heard_however_it_arrives(talk: Talk, size: int) -> None:
+    payload = bytes(n % 251 for n in range(size))
+    packets = publish(b"ab", payload) + publish(b"c", b"x")
+    expected = [Message(topic="ab", payload=payload, retained=False), Message(topic="c", payload=b"x", retained=False)]
+    for pieces in (
+        [packets],
+        [packets[:1], packets[1:]],
+        [packets[:3], packets[3:4], packets[4:]],
+        [packets[:-1], b"x"],
+    ):
+        talk.heard.clear()
+        for piece in pieces:
+            assert talk.says(piece)
+            sock = talk.session.socket()
+            while sock is not None and sock.pending():
+                assert talk.session.read()
+        for _ in range(3):  # what a read has left
+            assert talk.session.read()
+        assert talk.heard == expected
+
+
+def test_the_end_of_the_connection_is_noticed(talk: Talk) -> None:
+    talk.broker.close()
+    assert not talk.session.read()
 
 
 def test_a_message_of_qos_1_is_acknowledged_at_once(talk: Talk) -> None:
