@@ -174,23 +174,24 @@ def exactly(number: int) -> Counts:
 
 def scaled(low: int, weights: Sequence[float]) -> Counts | None:
     """Cut off what is unlikely, below zero or absurd, and let the rest add up to 1; None: nothing is left."""
-    first, end = max(0, -low), min(len(weights), MOST - low)
-    if end <= first:
-        return None
-    kept = weights if end - first == len(weights) else weights[first:end]
-    total = sum(kept)
+    if low < 0 or low + len(weights) > MOST:
+        weights = weights[max(0, -low) : max(0, MOST - low)]
+        low = max(0, low)
+    total = sum(weights)
     if not total > 0.0:
         return None
     least = total * LEAST
-    if weights[first] < least or weights[end - 1] < least:
+    if weights[0] < least or weights[-1] < least:
+        first, last = 0, len(weights) - 1
         while weights[first] < least:
             first += 1
-        while weights[end - 1] < least:
-            end -= 1
-        kept = weights[first:end]
-        total = sum(kept)
+        while weights[last] < least:
+            last -= 1
+        weights = weights[first : last + 1]
+        low += first
+        total = sum(weights)
     share = 1.0 / total
-    return Counts(low + first, tuple([one * share for one in kept]))
+    return Counts(low, tuple([one * share for one in weights]))
 
 
 def moments(mean: float, variance: float, most: int = MOST) -> Counts:
@@ -279,6 +280,8 @@ def unfolded(low: int, product: int, width: int) -> Counts:
         cut = min(-low, width - 1)
         product, low, width = gathered(product, cut), max(0, low + cut), width - cut
     first, end = likely(product, width)
+    if end - first == width:  # as for most
+        return _Product(low, product, width)
     return _Product(low + first, between(product, first, end), end - first)
 
 
@@ -343,10 +346,16 @@ def agreed(several: Sequence[Counts], doubt: float) -> Counts:
     high = max([one.low + one.width for one in several])
     width = high - low
     right = width / doubt
-    out = [1.0] * width
+    out: list[float] = []
     for one in several:  # beside a number that it makes impossible, each makes one likelier by so much
         start, end = one.low - low, one.low - low + one.width
-        out[start:end] = map(mul, out[start:end], [1.0 + right * p for p in one.chances])
+        likelier = [1.0 + right * p for p in one.chances]
+        if not out:
+            out = [*[1.0] * start, *likelier, *[1.0] * (width - end)]
+        elif one.width == width:
+            out = list(map(mul, out, likelier))
+        else:
+            out[start:end] = map(mul, out[start:end], likelier)
     return scaled(low, out) or several[0]
 
 

@@ -14,7 +14,7 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -56,7 +56,7 @@ class PlaceFold(Reports):
     end.
     """
 
-    __slots__ = ("_due", "_last", "changes")
+    __slots__ = ("_above", "_due", "_last", "changes")
 
     def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold] | None = None) -> None:
         super().__init__(place, topology, {} if spaces is None else spaces)
@@ -64,6 +64,7 @@ class PlaceFold(Reports):
         """Changes not yet stored; the ingest empties it once a transaction."""
         self._due = NEVER
         self._last = _NOTHING
+        self._above: Final = {space: topology.rising([space]) for space in self._order}
         for space, fold in self.spaces.items():
             if fold.at or fold.old:
                 self._take_up(space, fold)
@@ -165,7 +166,7 @@ class PlaceFold(Reports):
             self.dirty.update(
                 space for space, fold in self.spaces.items() if fold.due is not None and fold.due <= self.clock
             )
-        for space in self._topology.rising(self.dirty):
+        for space in self._rising():
             fold = self.spaces[space]
             row = self._topology.spaces[space]
             pass_time(row, fold, self.clock)
@@ -183,8 +184,15 @@ class PlaceFold(Reports):
         self.dirty.clear()
         self._note_due()
 
+    def _rising(self) -> Sequence[int]:
+        """The spaces to be estimated again and all that they lie in, the deepest first."""
+        if len(self.dirty) != 1:
+            return self._topology.rising(self.dirty)
+        (space,) = self.dirty
+        return self._above[space]
+
     def _note_due(self) -> None:
-        self._due = min((fold.due for fold in self.spaces.values() if fold.due is not None), default=NEVER)
+        self._due = min([fold.due for fold in self.spaces.values() if fold.due is not None], default=NEVER)
 
 
 def fold(

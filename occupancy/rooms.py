@@ -20,7 +20,10 @@ That somebody is there says little of how many: one at least.
 from __future__ import annotations
 
 from collections.abc import Collection, Container
+from functools import lru_cache
+from itertools import accumulate
 from math import exp
+from operator import mul
 from typing import Any, Final
 
 from occupancy.counts import Counts, scaled
@@ -71,6 +74,14 @@ _TOLD: Final = (0.95, 0.5, LIKELY[0], 0.2, 0.05, 0.01)
 def _full(at: float) -> int:
     """The full minute after ``at``."""
     return (int(at) // _MINUTE + 1) * _MINUTE
+
+
+@lru_cache(maxsize=256)
+def _parties(most: int) -> tuple[tuple[float, ...], float, float]:
+    """How likely each size of a party is in a room for ``most``, their sum, and the sum of 1/n of all sizes n."""
+    mean = max(0.15, _PARTY[0] * most - 0.6)
+    shares = tuple(accumulate([mean / n if most > 3 else 0.3 for n in range(1, most)], mul, initial=1.0))
+    return shares, sum(shares), sum([1 / n for n in range(1, most + 1)])
 
 
 class Rooms:
@@ -274,15 +285,10 @@ class Rooms:
 
     def counts(self, capacity: int | None, some: float) -> Counts:
         """How many are in a room that holds ``capacity``, with somebody in it with the chance ``some``."""
-        most = max(1, capacity or 4)
-        usual, any_size = _PARTY
-        mean = max(0.15, usual * most - 0.6)
-        shares, value = [], 1.0
-        for n in range(1, most + 1):
-            shares.append(value)
-            value *= mean / n if most > 3 else 0.3
-        usual, even = (1 - any_size) * some / sum(shares), any_size * some / sum(1 / n for n in range(1, most + 1))
-        weights = [1 - some, *(usual * one + even / n for n, one in enumerate(shares, 1))]
+        shares, total, harmonic = _parties(max(1, capacity or 4))
+        any_size = _PARTY[1]
+        usual, even = (1 - any_size) * some / total, any_size * some / harmonic
+        weights = [1 - some, *[usual * one + even / n for n, one in enumerate(shares, 1)]]
         return scaled(0, weights) or Counts(0, (1.0,))
 
     def to_json(self) -> dict[str, Any]:

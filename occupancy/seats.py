@@ -113,8 +113,12 @@ class Seats:
         """
         since, left, live = self.since, self.left, len(watched)
         first = now - _BAGGED
-        stay = [exp(then - risk) if start >= first else 0.0 for one, (start, then) in since.items() if one in watched]
-        sat = [one / (one + BAG * (1.0 - one)) for one in stay]
+        sat = [
+            stay / (stay + BAG * (1.0 - stay))
+            for one, (start, then) in since.items()
+            if one in watched
+            for stay in (exp(then - risk) if start >= first else 0.0,)
+        ]
         if silent:
             taken = [one for one in since if one in watched]
             believed = [exp(min(0, silent[one] - now) / HOUR) if one in silent else 1.0 for one in taken]

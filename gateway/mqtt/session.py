@@ -26,6 +26,9 @@ from gateway.mqtt.address import Broker
 log = logging.getLogger(__name__)
 
 _READ_BYTES = 65_536
+_PUBLISH: Final = 0x30
+_SHORTEST: Final = 5
+"""Bytes of a PUBLISH packet: two of its header, two of its topic's length, the topic."""
 CONNECT_TIMEOUT_S = 5.0
 
 
@@ -65,6 +68,27 @@ class ReadAhead:
         taken = bytes(self._held[:size])
         self._held = self._held[size:]
         return taken
+
+    def publish(self) -> tuple[int, memoryview] | None:
+        """Take a whole PUBLISH packet, its first byte and its body; None: ``recv`` has what comes next."""
+        if not self._held:
+            try:
+                self._held = memoryview(self._sock.recv(_READ_BYTES))
+            except OSError:  # ``recv`` finds it again
+                return None
+        held = self._held
+        if len(held) < _SHORTEST or held[0] & 0xF0 != _PUBLISH:
+            return None
+        length, body = held[1], 2
+        if length > 127:
+            if held[2] > 127:  # 16 KiB and more
+                return None
+            length, body = length - 128 + 128 * held[2], 3
+        end = body + length
+        if len(held) < end:
+            return None
+        self._held = held[end:]
+        return held[0], held[body:end]
 
     def pending(self) -> int:
         """Return how many bytes are held that the selector doesn't report."""
@@ -145,6 +169,8 @@ class _Paho(paho.Client):
     """paho's client with a socket from outside, which two threads may write to, one after the other."""
 
     prepared: socket.socket | None = None
+    heard: Callable[[bytes, bytes, bool, int | None], None]
+    """Called with each message: topic, payload, whether it is retained, and its packet identifier with QoS 1."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.writing = threading.RLock()
@@ -158,6 +184,31 @@ class _Paho(paho.Client):
     def _sock_close(self) -> None:
         with self.writing:
             super()._sock_close()
+
+    def _packet_read(self) -> MQTTErrorCode:
+        """Read a packet: a message that has arrived as a whole at once, where paho reads each in three pieces."""
+        sock = self._sock
+        if not self._in_packet["command"] and isinstance(sock, ReadAhead) and (found := sock.publish()) is not None:
+            self._last_bytes_received = time.monotonic()
+            return self._hear(*found)
+        return super()._packet_read()
+
+    def _handle_publish(self) -> MQTTErrorCode:
+        return self._hear(self._in_packet["command"], self._in_packet["packet"])
+
+    def _hear(self, header: int, packet: bytearray | memoryview) -> MQTTErrorCode:
+        """Take a message. paho makes an object with a lock of each, decodes its topic three times and looks it up."""
+        qos = header >> 1 & 3
+        topic_end = 2 + int.from_bytes(packet[:2], "big")
+        payload_at = topic_end + 2 if qos else topic_end
+        if qos > 1 or topic_end == 2 or len(packet) < payload_at:  # subscriptions have QoS 1 at most
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        mid = int.from_bytes(packet[topic_end:payload_at], "big") if qos else None
+        with self._in_callback_mutex:
+            self.heard(bytes(packet[2:topic_end]), bytes(packet[payload_at:]), bool(header & 1), mid)
+        if mid is None or self._manual_ack:
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+        return self._send_puback(mid)
 
     def _create_socket(self) -> ReadAhead:
         sock, self.prepared = self.prepared, None
@@ -200,7 +251,7 @@ class Session:
         self.subscribed = False
         """The broker has answered a subscription of this connection: from then on messages come."""
         client.on_connect = self._connected
-        client.on_message = self._message
+        client.heard = self._message
         client.on_subscribe = self._subscribed
         client.on_socket_close = lambda *_: on_closing()
         # With this callback set, paho only queues what it has to write, and the loop writes once a wake.
@@ -333,16 +384,16 @@ class Session:
             self._on_accepted(flags.session_present)
             self._takes_now = not self._tls  # after the subscriptions, which wait to be written
 
-    def _message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+    def _message(self, topic: bytes, payload: bytes, retained: bool, mid: int | None) -> None:
         try:
-            topic = message.topic
+            text = topic.decode()
         except UnicodeDecodeError:
             log.warning("mqtt_topic_unreadable", extra={"client_id": self._client_id})
-            if self._keeps and message.qos:
-                self._client.ack(message.mid, 1)
+            if self._keeps and mid is not None:
+                self._client.ack(mid, 1)
             return
-        receipt = (self._connection, message.mid) if self._keeps and message.qos else None
-        self._on_message(Message(topic=topic, payload=bytes(message.payload), retained=message.retain, receipt=receipt))
+        receipt = (self._connection, mid) if self._keeps and mid is not None else None
+        self._on_message(Message(topic=text, payload=payload, retained=retained, receipt=receipt))
 
     def _subscribed(
         self, _client: paho.Client, _data: object, _mid: int, codes: list[ReasonCode], _properties: Properties | None

@@ -157,7 +157,7 @@ class SpoolFile:
                 old = ledgers.get(code)
                 if old is None or old.damaged or code in changes.committed or code in changes.renewed:
                     self._save(writer, code, ledger, old)
-                    changed[code] = replace(ledger, damaged=False)
+                    changed[code] = replace(ledger, damaged=False) if ledger.damaged else ledger
             if changes.kept or changes.ends:
                 kept_rows = [*changes.tied(), *changes.kept.values()]
                 writer.executemany(_KEEP, [(kept.gateway, kept.name, kept.value, kept.until) for kept in kept_rows])

@@ -245,10 +245,13 @@ def a_session() -> Session:
 def test_pahos_private_names_that_the_link_overrides_are_there() -> None:
     from paho.mqtt.client import Client
 
-    for name in ("_create_socket", "_packet_write", "_sock_close", "_send_pingreq", "drop_out_messages"):
+    for name in (
+        "_create_socket", "_handle_publish", "_packet_read", "_packet_write", "_send_pingreq", "_send_puback",
+        "_sock_close", "drop_out_messages",
+    ):  # fmt: skip
         assert callable(getattr(Client, name)), name
     session = a_session()
-    for name in ("_ping_t", "_last_bytes_received", "_sock"):
+    for name in ("_in_callback_mutex", "_in_packet", "_last_bytes_received", "_manual_ack", "_ping_t", "_sock"):
         assert hasattr(session._client, name), name
 
 
