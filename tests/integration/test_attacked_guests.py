@@ -53,7 +53,8 @@ def test_each_of_two_passes_lets_in_no_more_guests(network: Managed) -> None:
     def invite(number: int) -> int:
         hour = (7, 12)[number % 2]
         times = {"from": DAY + timedelta(hours=hour), "until": DAY + timedelta(hours=hour + 1)}
-        return int(host.invites(**{name: at.isoformat() for name, at in times.items()}).status_code)
+        given: dict[str, Any] = {name: at.isoformat() for name, at in times.items()}
+        return int(host.invites(**given).status_code)
 
     with ThreadPoolExecutor(8) as threads:
         answers = list(threads.map(invite, range(24)))
@@ -63,10 +64,7 @@ def test_each_of_two_passes_lets_in_no_more_guests(network: Managed) -> None:
 def test_who_invites_and_calls_off_without_end_is_stopped(network: Managed) -> None:
     host = Host(network)
     made = 0
-    while made < 40:
-        answer = host.invites(email="a-stranger@example.org")
-        if answer.status_code != 201:
-            break
+    while (answer := host.invites(email="a-stranger@example.org")).status_code == 201 and made < 40:
         made += 1
         assert host.asks("DELETE", f"/v1/guests/{answer.json()['ref']}").status_code == 200
     assert wrong(answer) == (409, "from")
@@ -81,11 +79,8 @@ def test_guests_of_a_booking_are_not_called_off_without_end_either(network: Mana
     booking = host.asks("POST", "/v1/bookings", held)
     assert booking.status_code == 201, booking.text
     path = f"/v1/bookings/{booking.json()['ref']}/guests"
-    made = 0
-    while made < 40:
-        answer = host.asks("POST", path, {"name": "Nora", "email": "a-stranger@example.org"})
-        if answer.status_code != 201:
-            break
+    made, nora = 0, {"name": "Nora", "email": "a-stranger@example.org"}
+    while (answer := host.asks("POST", path, nora)).status_code == 201 and made < 40:
         made += 1
         assert host.asks("DELETE", f"{path}/{answer.json()['ref']}").status_code == 200
     assert answer.status_code == 409, answer.text
