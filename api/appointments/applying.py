@@ -90,7 +90,7 @@ async def _target(s: Session, address: str) -> Target:
 
 
 async def _booking(s: Session, ref: str) -> DictRow:
-    row = await s.row(bookings.FIND, dict(bookings.booking_resource(ref).key))
+    row = await s.row(bookings.find({"ref": ref}), {"ref": ref})
     if row is None:
         raise Conflict("the booking is gone")
     return row

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, Literal, Self
 
 from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
+from api.http.conditions import where
 from api.http.models import Answer, Body, Code, Moment, Name, Question, Ref, time_of
 from api.http.revisions import Resource
 
@@ -15,7 +17,7 @@ Status = Literal["offered", "booked", "checked_in", "ended", "no_show", "lapsed"
 
 # One booking, or those of a member, at a place, of a series, within a period. The name is that of a member whom the
 # caller reaches.
-FIND: Final = """
+_FIND: Final = """
 SELECT m.name AS member_name,
        b.ref, b.member, b.place AS place_id, p.code::text AS place, b.space AS space_id, s.code::text AS space,
        r.id AS resource_id, r.code::text AS resource, r.kind, b.unit AS unit_id, u.code::text AS unit,
@@ -24,14 +26,17 @@ SELECT m.name AS member_name,
        b.pass, b.price_cents, b.label, b.event, b.one_party, b.opens, b.revision
 FROM booking b JOIN place p ON p.id = b.place LEFT JOIN space s ON s.id = b.space LEFT JOIN member m ON m.ref = b.member
 LEFT JOIN resource_unit u ON u.id = b.unit LEFT JOIN resource r ON r.id = u.resource
-WHERE (%(ref)s::text IS NULL OR b.ref = %(ref)s) AND (%(member)s::text IS NULL OR b.member = %(member)s)
-  AND (%(place)s::text IS NULL OR b.place = (SELECT q.id FROM place q WHERE q.code = %(place)s::text))
-  AND (%(resource)s::text IS NULL OR r.code::text = %(resource)s)
-  AND (%(series)s::text IS NULL OR b.series = %(series)s)
-  AND (%(starts)s::timestamptz IS NULL OR b.ends_at > %(starts)s)
-  AND (%(ends)s::timestamptz IS NULL OR b.starts_at < %(ends)s)
-ORDER BY b.starts_at DESC, b.ref LIMIT 5000
 """
+_CONDITIONS: Final[Mapping[str, str]] = {
+    "ref": "b.ref = %(ref)s",
+    "own": "b.member = %(own)s",
+    "member": "b.member = %(member)s",
+    "place": "b.place = (SELECT q.id FROM place q WHERE q.code = %(place)s::text)",
+    "resource": "r.code::text = %(resource)s",
+    "series": "b.series = %(series)s",
+    "starts": "b.ends_at > %(starts)s",
+    "ends": "b.starts_at < %(ends)s",
+}
 UPDATE: Final = """
 UPDATE booking SET space = %(space_id)s, unit = %(unit_id)s, starts_at = %(starts)s, ends_at = %(ends)s,
   price_cents = %(price_cents)s, opens = coalesce(%(opens)s, opens),
@@ -173,15 +178,24 @@ class History(Answer):
     history: list[Act]
 
 
+def find(given: Mapping[str, object]) -> str:
+    """Return the query for the bookings that ``given`` names.
+
+    Args:
+        given: as a ``BookingsQuestion``, ``ref``, and ``own``: the member who asks, of whose bookings alone the
+            database then reads anything. None: any.
+    """
+    return f"{_FIND}{where(_CONDITIONS, given)}ORDER BY b.starts_at DESC, b.ref LIMIT 5000"
+
+
 def booking_resource(ref: str) -> Resource:
     """Name a booking by reference."""
-    names = ("member", "place", "resource", "series", "starts", "ends")
-    key = {"ref": ref, **dict.fromkeys(names)}
-    return Resource(find=FIND, key=key, name=f"booking {ref!r}", subject=f"booking {ref}")
+    key = {"ref": ref}
+    return Resource(find=find(key), key=key, name=f"booking {ref!r}", subject=f"booking {ref}")
 
 
 def booking_json(row: DictRow) -> dict[str, Any]:
-    """Format a row of ``FIND`` for an answer."""
+    """Format a row of ``find`` for an answer."""
     what = ("ref", "member", "member_name", "place", "space", "resource", "unit", "name")
     names = (*what, "status", "series", "pass", "price_cents", "opens", "label", "revision")
     return {

@@ -40,7 +40,8 @@ router: Final = APIRouter(tags=["bookings"])
 async def bookings(request: Request, question: Annotated[BookingsQuestion, Query()]) -> Response:
     """Latest first. A member's own key sees only that member's bookings."""
     async with session(request, "members:read", "own") as s:
-        found = await s.rows(rows.FIND, {"ref": None, **question.model_dump()})
+        given = {"own": s.caller.member if s.caller.role == "member" else None, **question.model_dump()}
+        found = await s.rows(rows.find(given), given)
     return json_answer({"bookings": [booking_json(row) for row in found]})
 
 

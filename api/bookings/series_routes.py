@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.bookings import bookings, series
-from api.bookings.bookings import booking_json, booking_resource
+from api.bookings.bookings import booking_json
 from api.bookings.limits import rule_of
 from api.bookings.making import now_of
 from api.bookings.repeating import confirmed_until, make_series
@@ -97,7 +97,7 @@ async def confirm(ref: str, request: Request, body: Confirmed, idempotency_key: 
 
 async def _whole(s: Session, ref: str) -> tuple[dict[str, object], int]:
     row = await read(s, series_resource(ref))
-    found = await s.rows(bookings.FIND, {**booking_resource(ref).key, "ref": None, "series": ref})
+    found = await s.rows(bookings.find({"series": ref}), {"series": ref})
     return {**series_json(row), "bookings": [booking_json(one) for one in found]}, row["revision"]
 
 
@@ -107,7 +107,7 @@ async def _cancel(s: Session, ref: str, body: RangeCancelled) -> str:
         raise BadField("until", "it must be after from")
     notice_s = 0.0
     if s.caller.member is not None:
-        first = await s.rows(bookings.FIND, {**booking_resource(ref).key, "ref": None, "series": ref})
+        first = await s.rows(bookings.find({"series": ref}), {"series": ref})
         kind = first[0]["kind"] or ("room" if first[0]["one_party"] else "seat") if first else "seat"
         rule = await rule_of(s, row["place_id"], kind)
         notice_s = 0.0 if rule.cancel is None else rule.cancel.total_seconds()

@@ -45,21 +45,19 @@ async def members(request: Request, question: Annotated[MembersQuestion, Query()
     """By name: those of the key's places, or of the whole network."""
     after = None if question.cursor is None else read_cursor(question.cursor, str, str)
     async with session(request, "members:read") as s:
-        found = await s.rows(
-            rows.LIST,
-            {
-                "words": question.q.split() if question.q else None,
-                "place": question.place,
-                "organisation": question.organisation,
-                "status": question.status,
-                "card": question.card,
-                "ends_within_days": question.ends_within_days,
-                "visitors": question.visitors,
-                "after": after and after[0],
-                "after_ref": after and after[1],
-                "limit": question.limit + 1,
-            },
-        )
+        given = {
+            "words": question.q.split() if question.q else None,
+            "place": question.place,
+            "organisation": question.organisation,
+            "status": question.status,
+            "card": question.card,
+            "ends_within_days": question.ends_within_days,
+            "no_visitors": None if question.visitors else True,
+            "after": after and after[0],
+            "after_ref": after and after[1],
+            "limit": question.limit + 1,
+        }
+        found = await s.rows(rows.find_page(given), given)
     page = found[: question.limit]
     more = len(found) > question.limit
     following = make_cursor(page[-1]["sorted"], page[-1]["ref"]) if more else None

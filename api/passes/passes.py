@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from access.passes import left
 from access.rules import Allowance as AllowanceRule
 from access.rules import Unit
+from api.http.conditions import where
 from api.http.models import Answer, Body, Code, Day, Moment, Name, Ref, ScheduleName, time_of
 from api.http.revisions import Resource
 
@@ -74,7 +75,7 @@ ON CONFLICT (pass, place) DO UPDATE
 SET spaces = excluded.spaces, doors = excluded.doors, door_groups = excluded.door_groups
 """
 # Visits at a place on a local day, or all expected or present ones, by time.
-VISITS: Final = """
+_VISITS: Final = """
 SELECT s.ref, s.member, m.name, s.host, h.name AS host_name, p.code::text AS place, s.valid_from, s.valid_until,
   s.visitor, s.revision,
   (SELECT c.kind FROM card c WHERE c.member = s.member ORDER BY c.issued_at LIMIT 1) AS credential
@@ -83,14 +84,22 @@ JOIN member m ON m.ref = s.member
 LEFT JOIN member h ON h.ref = s.host
 JOIN pass_place w ON w.pass = s.ref
 JOIN place p ON p.id = w.place
-WHERE s.visitor IS NOT NULL AND (%(ref)s::text IS NULL OR s.ref = %(ref)s)
-  AND (%(place)s::text IS NULL OR p.code::text = %(place)s)
-  AND (%(status)s::text IS NULL OR s.visitor = %(status)s)
-  AND (%(day)s::date IS NULL
-       OR (s.valid_from AT TIME ZONE p.time_zone)::date <= %(day)s::date
-      AND (s.valid_until AT TIME ZONE p.time_zone)::date >= %(day)s::date)
-ORDER BY s.valid_from DESC, s.ref LIMIT 1000
 """
+_CONDITIONS: Final[Mapping[str, str]] = {
+    "visitor": "s.visitor IS NOT NULL",
+    "ref": "s.ref = %(ref)s",
+    "place": "w.place = (SELECT q.id FROM place q WHERE q.code = %(place)s::text)",
+    "status": "s.visitor = %(status)s",
+    # the first: what ends within a day of it, or later, which an index finds
+    "day": """
+s.valid_until > (%(day)s::date - 1)::timestamptz AND (s.valid_from AT TIME ZONE p.time_zone)::date <= %(day)s::date
+AND (s.valid_until AT TIME ZONE p.time_zone)::date >= %(day)s::date""",
+}
+
+
+def find_visits(given: Mapping[str, object]) -> str:
+    """Return the query for the visits that ``given`` names, by ``ref``, ``place``, ``status``, ``day``; None: any."""
+    return f"{_VISITS}{where(_CONDITIONS, {**given, 'visitor': True})}ORDER BY s.valid_from DESC, s.ref LIMIT 1000"
 
 
 class Allowance(Body):

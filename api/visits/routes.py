@@ -24,7 +24,7 @@ from api.http.revisions import Resource, expected_revisions, explain_refusal, re
 from api.http.session import Session, guarded, session
 from api.members import members as people
 from api.passes import passes as rows
-from api.passes.passes import VISITS, PassPlace, VisitorStatus
+from api.passes.passes import PassPlace, VisitorStatus, find_visits
 from api.passes.routes import put_places
 from api.visits.guest_qr import OF_VISIT, svg_of, text_of
 
@@ -106,12 +106,12 @@ class Visits(Answer):
 
 def visit_resource(ref: str) -> Resource:
     """Name a visit by the reference of its pass."""
-    key = {"ref": ref, "place": None, "status": None, "day": None}
-    return Resource(find=VISITS, key=key, name=f"visit {ref!r}", subject=f"pass {ref}")
+    key = {"ref": ref}
+    return Resource(find=find_visits(key), key=key, name=f"visit {ref!r}", subject=f"pass {ref}")
 
 
 def visit_json(row: DictRow) -> dict[str, Any]:
-    """Format a row of ``passes.VISITS`` for an answer."""
+    """Format a row of ``passes.find_visits`` for an answer."""
     return {
         "ref": row["ref"],
         "member": row["member"],
@@ -136,7 +136,8 @@ _PLAIN_PASS: Final[dict[str, Any]] = {
 async def visitors(request: Request, question: Annotated[VisitsQuestion, Query()]) -> Response:
     """Latest first. Filter by place, day or status."""
     async with session(request, "members:read") as s:
-        found = await s.rows(rows.VISITS, {"ref": None, **question.model_dump()})
+        given = question.model_dump()
+        found = await s.rows(find_visits(given), given)
     return json_answer({"visitors": [visit_json(row) for row in found]})
 
 
