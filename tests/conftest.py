@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,9 @@ from maillage.logins import make_login
 
 SEED: Final = int(os.environ.get("MAILLAGE_TEST_SEED", "20190901"))
 _PASSWORD: Final = "of-the-tests"
+_MEMORY: Final = Path("/dev/shm")
+_PLENTY: Final = 8 * 2**30
+"""Bytes. A server's folder has a few hundred megabytes, and scripts/test runs four servers."""
 
 # How long an example takes says more of the other work on the machine than of the code.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -88,19 +93,32 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
     if given:
         yield given
         return
-    server = EmbeddedPostgres(
-        tmp_path_factory.mktemp("postgres"),
-        bundle=request.getfixturevalue("bundle"),
-        password=_PASSWORD,
-        settings={
-            "timescaledb.max_background_workers": "0",  # they would hold the template database open
-            "fsync": "off",  # nothing of it outlives the run; kill -9 of the server loses nothing without it
-            "shared_buffers": "64MB",
-        },
-    )
-    server.start()
-    yield server.url(database="postgres")
-    server.stop()
+    with _folder_of_server(tmp_path_factory) as folder:
+        server = EmbeddedPostgres(
+            folder,
+            bundle=request.getfixturevalue("bundle"),
+            password=_PASSWORD,
+            settings={
+                "timescaledb.max_background_workers": "0",  # they would hold the template database open
+                "fsync": "off",  # nothing of it outlives the run; kill -9 of the server loses nothing without it
+                "full_page_writes": "off",  # likewise; and to make a database is a checkpoint
+                "max_wal_size": "256MB",
+                "shared_buffers": "64MB",
+            },
+        )
+        server.start()
+        yield server.url(database="postgres")
+        server.stop()
+
+
+@contextmanager
+def _folder_of_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield a folder, in memory where there is plenty: a database is 800 files, which cost a disk up to a second."""
+    if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _PLENTY and os.access(_MEMORY, os.W_OK):
+        with tempfile.TemporaryDirectory(prefix="maillage-tests-", dir=_MEMORY) as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path_factory.mktemp("postgres")
 
 
 @pytest.fixture(scope="session")

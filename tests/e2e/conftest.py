@@ -20,7 +20,28 @@ from tests.api_server import Centre
 from tests.conftest import Database
 from tests.e2e.pages import Api, Open
 
+_WITHOUT: Final = (
+    # For every window the whole Chromium loads two pages of its address bar, which nobody sees: 0.7 s of a core.
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    # What Playwright says, whose switch ours replaces.
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsUpgrades",
+    "HttpsFirstBalancedModeAutoEnable",
+    "LensOverlay",
+    "MediaRouter",
+    "PaintHolding",
+    "ThirdPartyStoragePartitioning",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "TcpPortRandomizationWin",
+    "OptimizationHints",
+    "NetworkTimeServiceQuerying",
+    "AimEnabled",
+    "PreconnectToSearch",
+)
 _QUIET: Final = [  # a test's browser speaks to nobody but the page's server
+    f"--disable-features={','.join(_WITHOUT)}",
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
