@@ -1,8 +1,9 @@
 """Keeps the page of a refused form, so that going back to it or loading it again shows it and sends nothing again.
 
 A browser that goes to a refused form's page gets a redirect to an address of its own (``?kept=…``), under which the
-page is kept for some minutes, with its status. It is sealed with what is in the address, and kept for one session.
-Scripts and browsers that don't say that they navigate get the page itself, as do those who aren't signed in.
+page is kept for some minutes, with its status. It is sealed with what is in the address, and kept for one session as
+long as that has the same role and places. Scripts and browsers that don't say that they navigate get the page itself,
+as do those who aren't signed in.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from starlette.responses import RedirectResponse, Response
 from api.http.errors import ApiError
 from api.http.session import session
 from api.pages.asking import Missing
+from api.pages.person import Person
 
 KEPT: Final = "kept"
 """The field of the address that names a kept page."""
@@ -40,7 +42,7 @@ async def keep(request: Request, answer: Response) -> Response:
     if not _is_refused_form(request, answer):
         return answer
     secret = token_urlsafe(32)
-    digest, cipher = _of(secret)
+    digest, cipher = _of(secret, request.state.person)
     sealed = cipher.encrypt(_NONCE, _packed(answer), None)
     if len(sealed) > _MOST_BYTES:
         return answer
@@ -59,7 +61,7 @@ async def kept(request: Request) -> Response | None:
     secret = request.query_params.get(KEPT, "")
     if not secret or len(secret) > _LONGEST or request.state.person is None:
         return None
-    digest, cipher = _of(secret)
+    digest, cipher = _of(secret, request.state.person)
     async with session(request) as s:
         row = await s.row(_FIND, {"digest": digest})
     if row is None or row["sealed"] is None:
@@ -82,9 +84,10 @@ def _is_refused_form(request: Request, answer: Response) -> bool:
     )
 
 
-def _of(secret: str) -> tuple[bytes, ChaCha20Poly1305]:
-    """Return under which digest a page is kept, and what opens it."""
-    text = secret.encode("utf-8", "replace")
+def _of(secret: str, person: Person) -> tuple[bytes, ChaCha20Poly1305]:
+    """Return under which digest a page is kept, and what opens it: of use to who still may what they might then."""
+    places = None if person.places is None else sorted(person.places)
+    text = f"{secret} {person.role} {places} {sorted(person.permissions)}".encode("utf-8", "replace")
     digest = blake2b(text, digest_size=32, person=b"refused digest").digest()
     return digest, ChaCha20Poly1305(blake2b(text, digest_size=32, person=b"refused page").digest())
 

@@ -27,6 +27,8 @@ from api.pages.uploads import boundary_of
 
 log = logging.getLogger(__name__)
 
+_SECRETS: Final = {"/me/sign-in/": ("password", "code", "credential"), "/pin": ("pin",)}
+"""Fields that don't wait in a page for the next person at this computer, by a part of the form's path."""
 _REMEMBERED: Final = 2_000
 """Forms whose answers are kept, so that a double click does nothing twice."""
 _MOST_KEPT: Final = 50_000
@@ -120,8 +122,10 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
 async def signed_out(request: Request) -> Response:
     """Return the answer for who isn't signed in (any more); what was typed into a form stays on the page."""
     if request.method == "POST" and is_from_our_page(request):
-        fields = [(name, value) for name, value in await fields_of(request) if name != ONCE]
-        answer = page(request, "again.html", status=401, fields=fields, path=request.url.path)
+        path = request.url.path
+        dropped = next((names for part, names in _SECRETS.items() if part in path), ())
+        fields = [(name, value) for name, value in await fields_of(request) if name not in (ONCE, *dropped)]
+        answer = page(request, "again.html", status=401, fields=fields, path=path)
     else:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         answer = RedirectResponse("/sign-in" if here == "/me" else f"/sign-in?next={quote(here, safe='')}", 303)

@@ -108,9 +108,13 @@ def test_a_manager_who_loses_a_place_sees_nothing_of_it_from_then_on(network: Ma
     with browser(network, answer.cookies["__Host-maillage"]) as ada:
         for page in ("/manage/limoges", "/manage/limoges/members", "/manage/isle"):
             assert ada.get(page).status_code == 200, page
+        navigating = {"sec-fetch-mode": "navigate"}
+        refused = ada.post("/manage/limoges/members/new", data={"name": "", "home": "limoges"}, headers=navigating)
+        kept = refused.headers["location"]
+        assert ada.get(kept).status_code == 422, "what was typed is there again"
         body = {"name": "Ada", "email": "ada@example.org", "roles": [{"role": "place_manager", "places": ["isle"]}]}
         assert network.change("admin", "PUT", f"/v1/operators/{ref}", body).status_code == 200
-        for page in ("/manage/limoges", "/manage/limoges/members", "/manage/limoges/now", "/manage/limoges/doors"):
+        for page in ("/manage/limoges", "/manage/limoges/members", "/manage/limoges/now", kept):
             assert ada.get(page).status_code == 404, page
         assert ada.post("/manage/limoges/members/new", data={"name": "Eve", "home": "limoges"}).status_code == 404
         assert ada.get("/manage/isle").status_code == 200

@@ -95,6 +95,19 @@ def test_a_form_sent_again_after_its_session_has_ended_is_answered_as_nobodys(ne
         assert browser.post("/manage/limoges/members/new", data=form).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("path", "field"), [("/me/sign-in/password", "password"), ("/manage/limoges/members/m-own1/pin", "pin")]
+)
+def test_a_secret_does_not_wait_in_the_page_of_a_session_that_has_ended(
+    network: Managed, path: str, field: str
+) -> None:
+    with httpx.Client(base_url=network.api.base_url, timeout=60, headers={"sec-fetch-site": "same-origin"}) as nobody:
+        answer = nobody.post(path, data={field: "1234 quatre mots", "note": "stays"})
+    assert answer.status_code == 401
+    assert "stays" in answer.text
+    assert "1234" not in answer.text
+
+
 def test_a_double_click_on_a_form_that_may_have_a_file_is_one_click(network: Managed, manager: httpx.Client) -> None:
     member = network.someone("Avant")
     shown = network.get("admin", f"/v1/members/{member}").headers["etag"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import process_time
 from typing import Any
 
 import pytest
@@ -48,3 +49,10 @@ def test_a_problem_names_no_route_of_the_api() -> None:
     said = ("il n'y a pas de lieu 'a' ; /v1/places?q=… les trouve", "lisez ce badge (POST /v1/enrolments).", "b")
     problems = line_words(_line(problems=said), "fr")["problems"]
     assert [one["what"] for one in problems] == ["il n'y a pas de lieu 'a'", "lisez ce badge", "b"]
+
+
+def test_a_cell_that_is_made_to_keep_us_busy_does_not() -> None:
+    began = process_time()
+    (one,) = line_words(_line(problems=("there is no place 'x" + " " * 100_000 + "y'",)), "fr")["problems"]
+    assert process_time() - began < 1.0
+    assert one["what"].endswith("y'")

@@ -22,8 +22,8 @@ _COLUMNS: Final = {
 """What changed, where its column isn't named by the last part."""
 _WHOLE: Final = {"card": "Badge"}
 _MOMENTS: Final = frozenset(("card_from", "card_until", "valid_from", "valid_until"))
-_FOR_PROGRAMS: Final = re.compile(r"\s*;\s*/v1/.*$|\s*[:(]\s*(?:GET|POST) /v1/.*$", re.DOTALL)
-"""The end of a sentence that names a route of the API."""
+_FOR_PROGRAMS: Final = re.compile(r";\s*/v1/|[:(]\s*(?:GET|POST) /v1/")
+"""Where the end of a sentence begins that names a route of the API."""
 
 
 def line_words(line: Mapping[str, Any], language: Language) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def line_words(line: Mapping[str, Any], language: Language) -> dict[str, Any]:
         "outcome": line["outcome"],
         "changes": [_change(one, language) for one in changes if not (new_pass and one["what"] == "pass.label")],
         "problems": [
-            {"column": _named(one["column"], language), "what": _FOR_PROGRAMS.sub("", one["what"])}
+            {"column": _named(one["column"], language), "what": _FOR_PROGRAMS.split(one["what"], 1)[0].rstrip()}
             for one in line.get("problems", ())
         ],
         "card": line.get("card"),
