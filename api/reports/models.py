@@ -74,6 +74,7 @@ class ReportsQuestion(Question):
 
     month: MonthText | None = Field(default=None, description="Only of this month.", examples=["2026-10"])
     place: str | None = Field(default=None, max_length=64, description="Only of this place.")
+    scope: Literal["place", "department", "network"] | None = Field(default=None, description="Only of these.")
 
 
 class ColumnAbout(Answer):

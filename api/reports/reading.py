@@ -36,7 +36,7 @@ HEADS: Final = """
 SELECT r.scope, p.code::text AS place, r.department, r.month, r.version, r.made_at
 FROM public_report r LEFT JOIN place p ON p.id = r.place
 WHERE (%(month)s::date IS NULL OR r.month = %(month)s) AND (%(place)s::text IS NULL OR p.code::text = %(place)s)
-  AND (r.place IS NULL OR p.id IS NOT NULL)
+  AND (%(scope)s::text IS NULL OR r.scope = %(scope)s) AND (r.place IS NULL OR p.id IS NOT NULL)
 ORDER BY r.month DESC, r.scope, p.code, r.department LIMIT 5000
 """
 

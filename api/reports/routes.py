@@ -67,7 +67,7 @@ _PUBLIC_TABLES: Final = ("days", "hours")
 )
 async def reports(request: Request, question: Annotated[ReportsQuestion, Query()]) -> Response:
     """Newest month first. Which there are is public."""
-    values = {"month": reading.first_of(question.month), "place": question.place}
+    values = {"month": reading.first_of(question.month), "place": question.place, "scope": question.scope}
     rows = await public_rows(shared(request).pool, reading.HEADS, values)
     heads = [{**row, "month": f"{row['month']:%Y-%m}", "made_at": time_of(row["made_at"])} for row in rows]
     return json_answer({"reports": heads})

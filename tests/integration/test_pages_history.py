@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -350,3 +351,17 @@ def test_open_alarms_are_counted_by_place_for_who_sees_them(limoges: Furnished) 
     assert text.index("Limoges") < text.index("Isle")
     assert "Alarmes : 2" in text
     limoges.network.sql("DELETE FROM alarm RETURNING id")
+
+
+def test_a_report_of_the_network_is_offered_only_where_there_is_one(limoges: Furnished) -> None:
+    network, link = limoges.network, "/manage/network/reports/"
+    text = html.unescape(send(limoges, "admin", "/manage").text)
+    assert "Le réseau n'a pas de rapport pour" in text
+    assert link not in text
+    month = Month.of(datetime.now(PARIS).date()).before
+    network.sql(
+        "INSERT INTO monthly_report (scope, month, version, figures, shown) VALUES ('network', %s, 1, '{}', '{}')"
+        " RETURNING number",
+        month.first,
+    )
+    assert f"{link}{month}/pdf" in send(limoges, "admin", "/manage").text

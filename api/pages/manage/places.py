@@ -74,6 +74,7 @@ async def places(request: Request) -> Response:
     first = _first(asked.get("from", ""), len(shown))
     whole, language = person.places is None, language_for(request)
     last = Month.of(datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()).before
+    stored = await ask(request, "GET", f"/v1/reports?scope=network&month={last}") if whole else None
     values: dict[str, Any] = {
         "lines": shown[first : first + _PAGE],
         "count": len(shown),
@@ -84,6 +85,7 @@ async def places(request: Request) -> Response:
         "before": _link(words, only_wrong, max(0, first - _PAGE)) if first else None,
         "after": _link(words, only_wrong, first + _PAGE) if first + _PAGE < len(shown) else None,
         "whole": whole,
+        "reported": stored is not None and stored.good and bool(stored.body["reports"]),
         "month": str(last),
         "month_name": month_name(last.first, language),
     }

@@ -75,17 +75,20 @@ async def member_page(
         *(ask(request, "GET", f"{path}/{what}") for what in ("cards", "passes", "categories", "consent")),
         ask(request, "GET", f"/v1/bookings?{urlencode({'member': ref})}"),
         ask(request, "GET", "/v1/organisations"),
+        ask(request, "GET", f"/v1/schedules?place={place.code}"),
     )
-    one, cards, passes, categories, consent, bookings, organisations = found
+    one, cards, passes, categories, consent, bookings, organisations, schedules = found
     names = {row["code"]: row["name"] for row in _rows(organisations, "organisations")}
     code, home = one.body["organisation"], one.body["home"]
-    at_home = (await loaded_board(request)).network.by_code.get(home) if home else None
+    known = (await loaded_board(request)).network.by_code
+    at_home = known.get(home) if home else None
     now = datetime.now(UTC)
     zone = place.time_zone
     held = [
         {**row, "state": _state(row, now), "last_day": last_day(row["valid_until"], zone)}
         for row in _rows(passes, "passes")
     ]
+    hours = {row["code"]: row["name"] for row in _rows(schedules, "schedules")}
     asked = request.query_params
     done, card = asked.get("done", ""), asked.get("card", "")
     all_cards = _rows(cards, "cards")
@@ -97,6 +100,10 @@ async def member_page(
         member=one.body,
         etag=one.etag,
         organisation=names.get(code, code),
+        place_names={
+            at["place"]: known[at["place"]].name for row in held for at in row["places"] if at["place"] in known
+        },
+        schedule_names=hours,
         home_name=home if at_home is None else at_home.name,
         since=first_day(one.body["created_at"], zone),
         cards=[row for row in all_cards if row["status"] in _CARRIED],
