@@ -100,7 +100,7 @@ def signed_in(request: Request) -> Person:
 
 
 async def managed_place(request: Request, code: str, *permissions: Permission) -> Place:
-    """Return the place of a page of ``/manage/{code}``.
+    """Return the place of a page of ``/manage/{place}``.
 
     Raises:
         SignedOut: nobody is signed in.

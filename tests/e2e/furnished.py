@@ -16,8 +16,8 @@ VALUES: Final[dict[str, frozenset[str]]] = {
             "/guest/{token}",
             "/manage/clearing/{month}.csv",
             "/manage/network/reports/{month}/{kind}",
-            "/manage/{code}/now",
-            "/manage/{code}/orders",
+            "/manage/{place}/now",
+            "/manage/{place}/orders",
             "/manage/{place}/doors/events.csv",
             "/manage/{place}/history/occupancy.csv",
             "/manage/{place}/history/reports/{month}/{kind}",
@@ -42,7 +42,7 @@ _MORE: Final = frozenset(("/me/cards/{ref}/lost", "/me/cards/{ref}/doors", "/man
 def opened_here() -> list[str]:
     """Return the pages that need no more than a place, a card or a member; the tests of each area open the others."""
     pages = [path for method, path in page_routes() if method == "GET" and path not in VALUES["not a page"]]
-    plain = [path for path in pages if list(parameters(path)) in ([], ["place"], ["code"])]
+    plain = [path for path in pages if list(parameters(path)) in ([], ["place"])]
     return sorted({*plain, *_MORE})
 
 

@@ -17,6 +17,7 @@ from tests.waiting import until
 
 ZONE = ZoneInfo("Europe/Paris")
 DEADLINE_MS = 60_000
+TABLET = {"width": 820, "height": 1180}
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +124,7 @@ def test_a_booking_is_moved_by_drag_and_undone(network: Managed, browser: Browse
         assert window(network, ref) == ("10:00", "11:00")
         expect(link).to_contain_text("10:00")
 
-        box = link.bounding_box()
+        box = until(link.bounding_box)  # the table may just be replaced
         assert box is not None
         page.mouse.move(box["x"] + 10, box["y"] + 10)
         page.mouse.down()
@@ -135,6 +136,54 @@ def test_a_booking_is_moved_by_drag_and_undone(network: Managed, browser: Browse
         page.keyboard.press("Control+z")
         expect(page.get_by_role("status").filter(has_text="comme avant")).to_be_attached()
         assert window(network, ref) == ("09:00", "10:00")
+
+
+def test_a_finger_scrolls_and_drags_once_it_has_rested(network: Managed, browser: Browser) -> None:
+    day = coming(9)
+    ref = booked(network, day, 9, 10)
+    with signed_in(network, browser, "desk", viewport=TABLET, has_touch=True) as context:
+        page = context.new_page()
+        calendar(page, day)
+        finger = context.new_cdp_session(page)
+        link, frame, table = (
+            page.locator(f"a[data-ref='{ref}']"),
+            page.locator(".agenda-frame"),
+            page.locator(".agenda-table"),
+        )
+        link.scroll_into_view_if_needed()
+
+        def touch(kind: str, x: float = 0, y: float = 0) -> None:
+            points = [] if kind == "touchEnd" else [{"x": x, "y": y}]
+            finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+        def grip() -> tuple[float, float, float]:
+            box = link.bounding_box()
+            assert box is not None
+            return box["x"] + 8, box["y"] + 12, box["width"] / 4
+
+        x, y, quarter = grip()
+        before = table.evaluate("one => one.scrollLeft")
+        touch("touchStart", x, y)
+        for step in range(1, 9):
+            touch("touchMove", x - 15 * step, y)
+        touch("touchEnd")
+        until(lambda: table.evaluate("one => one.scrollLeft") > before, what="the finger scrolls")
+        expect(frame).to_be_hidden()
+        assert window(network, ref) == ("09:00", "10:00")
+
+        link.scroll_into_view_if_needed()
+        x, y, quarter = grip()
+        touch("touchStart", x, y)
+        expect(frame).to_be_visible()  # it has rested for long enough
+        scrolled = table.evaluate("one => one.scrollLeft")
+        for step in range(1, 6):
+            touch("touchMove", x + 4.2 * quarter * step / 5, y)
+        assert table.evaluate("one => one.scrollLeft") == scrolled, "what is dragged doesn't scroll"
+        touch("touchEnd")
+        expect(page.get_by_role("status").filter(has_text="La réservation est modifiée.")).to_be_attached()
+        assert window(network, ref) == ("10:00", "11:00")
+        link.tap()  # a short tap still opens it
+        expect(page.get_by_label("De", exact=True)).to_have_value("10:00")
 
 
 def test_a_booking_is_moved_made_longer_and_drawn_by_keyboard_alone(network: Managed, browser: Browser) -> None:

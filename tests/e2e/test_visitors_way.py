@@ -86,6 +86,36 @@ def test_a_visitor_comes_and_goes(network: Managed, browser: Browser, name: str,
         expect(here.filter(has_text=visitor)).to_have_count(1)
 
 
+def test_the_list_shows_by_itself_who_came(network: Managed, browser: Browser) -> None:
+    now = datetime.now(ZoneInfo("Europe/Paris")).replace(microsecond=0)
+    times = {"from": (now - timedelta(minutes=1)).isoformat(), "until": (now + timedelta(minutes=30)).isoformat()}
+
+    def became(ref: str, status: str) -> None:
+        answer = network.change("desk", "PATCH", f"/v1/visitors/{ref}", {"status": status})
+        assert answer.status_code == 200, answer.text
+
+    def registered(name: str) -> str:
+        made = network.post("desk", "/v1/visitors", {"name": name, "place": "limoges", **times})
+        assert made.status_code == 201, made.text
+        return str(made.json()["ref"])
+
+    first = registered("Live First")
+    with signed_in(network, browser, "desk", viewport=DESKTOP) as context:
+        page = context.new_page()
+        page.goto("/manage/limoges/visitors")
+        page.evaluate("window.sameDocument = true")
+        here = page.get_by_role("region", name="Sur place").get_by_role("listitem")
+        page.get_by_role("button", name="Est arrivé Live First").focus()
+        second = registered("Live Second")
+        expect(page.get_by_role("button", name="Est arrivé Live Second")).to_be_visible()
+        expect(page.get_by_role("button", name="Est arrivé Live First")).to_be_focused()
+        for ref, name in ((first, "Live First"), (second, "Live Second")):  # the second after the list was replaced
+            became(ref, "present")
+            network.centre.state("limoges", present=int(ref == second) + 3)  # as a card read at the door does
+            expect(here.filter(has_text=name)).to_be_visible()
+        assert page.evaluate("window.sameDocument"), "the page was not loaded again"
+
+
 def test_of_two_hosts_one_is_chosen_and_a_cancelled_visit_asks_by_keyboard_alone(
     network: Managed, browser: Browser
 ) -> None:

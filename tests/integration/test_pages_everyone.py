@@ -15,7 +15,7 @@ OURS: Final = {"sec-fetch-site": "same-origin"}
 ROUTES: Final = page_routes()
 PAGES: Final = [path for method, path in ROUTES if method == "GET" and path != "/guest/worker.js"]
 FORMS: Final = [path for method, path in ROUTES if method == "POST"]
-_MANAGED: Final = ("/manage/{place}", "/manage/{code}")
+_MANAGED: Final = "/manage/{place}"
 MANAGED: Final = [path for path in PAGES if path.startswith(_MANAGED)]
 MANAGED_FORMS: Final = [path for path in FORMS if path.startswith(_MANAGED)]
 VALUES: Final = {"place": "limoges", "code": "limoges", "do": "lockdown", "status": "lost"}

@@ -78,6 +78,7 @@ def test_each_page_is_for_whom_it_is(network: Managed, path: str) -> None:
         assert "<img" not in answer.text.replace('<img src="/static', ""), (who, path)
         assert "onerror=alert" not in answer.text.replace("&lt;img src=x onerror=alert(1)&gt;", "")
         assert answer.headers["cache-control"] == "no-store"
+        assert answer.text.partition("<main")[0].count('role="status"') <= 1, "one voice for alarms"
     nobody = ask(network, None, path)
     assert nobody.status_code == 303
     assert nobody.headers["location"].startswith("/sign-in")

@@ -19,28 +19,28 @@ from api.present.network import Place
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-@router.get("/manage/{code}/alarms")
-async def alarms(code: str, request: Request) -> Response:
+@router.get("/manage/{place}/alarms")
+async def alarms(place: str, request: Request) -> Response:
     """The open alarms, or all of the last time."""
-    place = await managed_place(request, code, "alarms:write", "audit:read")
-    return await _listed(request, place)
+    where = await managed_place(request, place, "alarms:write", "audit:read")
+    return await _listed(request, where)
 
 
-@router.post("/manage/{code}/alarms/{number}/acknowledge")
-async def acknowledge(code: str, number: int, request: Request) -> Response:
+@router.post("/manage/{place}/alarms/{number}/acknowledge")
+async def acknowledge(place: str, number: int, request: Request) -> Response:
     """Acknowledge one, with a comment or without."""
-    place = await managed_place(request, code, "alarms:write")
+    where = await managed_place(request, place, "alarms:write")
     fields = await form_of(request)
     comment = " ".join(fields.get("comment", "").split())
-    listed = await read(request, f"/v1/alarms?place={quote(code)}&state=all&limit=1000")
+    listed = await read(request, f"/v1/alarms?place={quote(place)}&state=all&limit=1000")
     if not any(one["id"] == number for one in listed.body["alarms"]):
         raise Missing
     body = {"comment": comment} if comment else None
     answer = await ask(request, "POST", f"/v1/alarms/{number}/acknowledge", body)
     if not answer.good:
         wrong = {"error": refusal(request, answer), "wrong": number, "comment": comment}
-        return await _listed(request, place, status=answer.status, **wrong)
-    return RedirectResponse(f"/manage/{quote(code)}/alarms?done=acknowledged", 303)
+        return await _listed(request, where, status=answer.status, **wrong)
+    return RedirectResponse(f"/manage/{quote(place)}/alarms?done=acknowledged", 303)
 
 
 async def _listed(request: Request, place: Place, *, status: int = 200, **values: Any) -> Response:

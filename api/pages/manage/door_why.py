@@ -35,14 +35,14 @@ _REFUSED: Final = {
 }
 
 
-@router.get("/manage/{code}/doors/why")
-async def why(code: str, request: Request) -> Response:
+@router.get("/manage/{place}/doors/why")
+async def why(place: str, request: Request) -> Response:
     """The form, whom it may mean, and the explanation."""
-    place = await managed_place(request, code, "explain")
+    where = await managed_place(request, place, "explain")
     asked = {name: request.query_params.get(name, "").strip()[:200] for name in _FIELDS}
-    if not asked["door"] and place.doors:
-        asked["door"] = place.doors[0].code
-    await read(request, f"/v1/lockdowns?place={quote(code)}")
+    if not asked["door"] and where.doors:
+        asked["door"] = where.doors[0].code
+    await read(request, f"/v1/lockdowns?place={quote(place)}")
     people: list[dict[str, Any]] | None = None
     answer: Answer | None = None
     if asked["stream"] and asked["seq"]:
@@ -50,27 +50,27 @@ async def why(code: str, request: Request) -> Response:
     elif asked["member"] or asked["card"] or asked["who"]:
         member, card = asked["member"], asked["card"]
         if not (member or card):
-            member, card, people = await _meant(request, place, asked["who"])
+            member, card, people = await _meant(request, where, asked["who"])
         if member or card:
             asked["member"], asked["card"] = member, card
-            answer = await _explain(request, _at_door(place, asked))
+            answer = await _explain(request, _at_door(where, asked))
     wrong = answer is not None and not answer.good
     error = refusal(request, answer, _REFUSED) if answer is not None and wrong else None
     explained = None if answer is None or wrong else answer.body
-    if explained is not None and explained["place"] != place.code:
+    if explained is not None and explained["place"] != where.code:
         explained, error, wrong = None, say(request, _REFUSED["not-found"]), True
     return page(
         request,
         "manage/door_why.html",
         status=answer.status if answer is not None and not answer.good else 200,
-        place=place,
+        place=where,
         asked=asked,
         people=people,
         error=error,
         explained=explained,
         hints=[] if explained is None else [_plain(one) for one in explained["hints"]],
         who=None if explained is None else await _name(request, explained),
-        **words_of(request, place),
+        **words_of(request, where),
     )
 
 

@@ -33,17 +33,17 @@ _DONE: Final = {
 }
 
 
-@router.get("/manage/{code}/count")
-async def count(code: str, request: Request) -> Response:
+@router.get("/manage/{place}/count")
+async def count(place: str, request: Request) -> Response:
     """The form, and the last head counts."""
-    place = await managed_place(request, code, "head_counts:write", "audit:read")
-    return await _form(request, place)
+    where = await managed_place(request, place, "head_counts:write", "audit:read")
+    return await _form(request, where)
 
 
-@router.post("/manage/{code}/count")
-async def counted(code: str, request: Request) -> Response:
+@router.post("/manage/{place}/count")
+async def counted(place: str, request: Request) -> Response:
     """Make a head count."""
-    place = await managed_place(request, code, "head_counts:write")
+    where = await managed_place(request, place, "head_counts:write")
     fields = await form_of(request)
     body: dict[str, Any] = {"confirm_over_capacity": fields.get("over") == "yes"}
     number = fields.get("present", "").strip()
@@ -51,22 +51,22 @@ async def counted(code: str, request: Request) -> Response:
     if fields.get("space"):
         body["space"] = fields["space"]
     if fields.get("at"):
-        body["at"] = _instant(fields["at"], place)
-    answer = await ask(request, "POST", f"{path_of(place)}/head-counts", body)
+        body["at"] = _instant(fields["at"], where)
+    answer = await ask(request, "POST", f"{path_of(where)}/head-counts", body)
     if not answer.good:
-        return await _form(request, place, unsaved(request, answer, fields, _REFUSED))
-    return RedirectResponse(f"/manage/{quote(code)}/count?done=counted&number={answer.body['id']}", 303)
+        return await _form(request, where, unsaved(request, answer, fields, _REFUSED))
+    return RedirectResponse(f"/manage/{quote(place)}/count?done=counted&number={answer.body['id']}", 303)
 
 
-@router.post("/manage/{code}/count/{number}/withdraw")
-async def withdraw(code: str, number: int, request: Request) -> Response:
+@router.post("/manage/{place}/count/{number}/withdraw")
+async def withdraw(place: str, number: int, request: Request) -> Response:
     """Take a head count back."""
-    place = await managed_place(request, code, "head_counts:write")
+    where = await managed_place(request, place, "head_counts:write")
     await form_of(request)
-    answer = await ask(request, "DELETE", f"{path_of(place)}/head-counts/{number}")
+    answer = await ask(request, "DELETE", f"{path_of(where)}/head-counts/{number}")
     if not answer.good:
         raise Missing
-    return RedirectResponse(f"/manage/{quote(code)}/count?done=withdrawn", 303)
+    return RedirectResponse(f"/manage/{quote(place)}/count?done=withdrawn", 303)
 
 
 async def _form(request: Request, place: Place, form: Unsaved | None = None) -> Response:

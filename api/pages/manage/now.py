@@ -24,29 +24,29 @@ router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 MOST_ALARMS: Final = 100
 
 
-@router.get("/manage/{code}")
-async def now(code: str, request: Request) -> Response:
+@router.get("/manage/{place}")
+async def now(place: str, request: Request) -> Response:
     """The place live."""
-    place = await managed_place(request, code, "members:read")
-    return page(request, "manage/now.html", place=place, **await _values(request, place))
+    where = await managed_place(request, place, "members:read")
+    return page(request, "manage/now.html", place=where, **await _values(request, where))
 
 
-@router.get("/manage/{code}/now")
-async def part(code: str, request: Request) -> Response:
+@router.get("/manage/{place}/now")
+async def part(place: str, request: Request) -> Response:
     """The part of the page that is asked for again while it is open."""
-    place = await managed_place(request, code, "members:read")
-    return page(request, "manage/now_part.html", place=place, **await _values(request, place))
+    where = await managed_place(request, place, "members:read")
+    return page(request, "manage/now_part.html", place=where, **await _values(request, where))
 
 
-@router.get("/manage/{code}/why")
-async def why(code: str, request: Request) -> Response:
+@router.get("/manage/{place}/why")
+async def why(place: str, request: Request) -> Response:
     """What made each number, and how near the numbers were to head counts."""
-    place = await managed_place(request, code, "members:read")
+    where = await managed_place(request, place, "members:read")
     occupancy, trust = await asyncio.gather(
-        read(request, f"{path_of(place)}/occupancy?explain=true"), read(request, f"{path_of(place)}/trust")
+        read(request, f"{path_of(where)}/occupancy?explain=true"), read(request, f"{path_of(where)}/trust")
     )
-    values = {"occupancy": occupancy.body, "trust": trust.body, **words_of(request, place)}
-    return page(request, "manage/why.html", place=place, **values)
+    values = {"occupancy": occupancy.body, "trust": trust.body, **words_of(request, where)}
+    return page(request, "manage/why.html", place=where, **values)
 
 
 async def _values(request: Request, place: Place) -> dict[str, Any]:

@@ -31,17 +31,17 @@ _REFUSED: Final = {
 }
 
 
-@router.get("/manage/{code}/plan")
-async def plan(code: str, request: Request) -> Response:
+@router.get("/manage/{place}/plan")
+async def plan(place: str, request: Request) -> Response:
     """The plan as a drawing and as numbers."""
-    place = await managed_place(request, code, "members:read")
-    return await _form(request, place)
+    where = await managed_place(request, place, "members:read")
+    return await _form(request, where)
 
 
-@router.post("/manage/{code}/plan")
-async def draw(code: str, request: Request) -> Response:
+@router.post("/manage/{place}/plan")
+async def draw(place: str, request: Request) -> Response:
     """Save it."""
-    place = await managed_place(request, code, "fitting:write")
+    where = await managed_place(request, place, "fitting:write")
     typed = await form_of(request)
     body = {
         "width": _number(typed.get("width", "")),
@@ -49,13 +49,13 @@ async def draw(code: str, request: Request) -> Response:
         "spaces": _shapes(typed, "space", _OF_SPACES),
         "desks": _shapes(typed, "desk", _OF_DESKS),
     }
-    answer = await ask(request, "PUT", f"{path_of(place)}/plan", body, if_match=typed.get("etag", "") or '"0"')
+    answer = await ask(request, "PUT", f"{path_of(where)}/plan", body, if_match=typed.get("etag", "") or '"0"')
     if answer.status in (403, 404):
         raise Missing
     if not answer.good:
         error = refusal(request, answer, _REFUSED)
-        return await _form(request, place, typed, error=error, status=answer.status, changed=answer.status == 412)
-    return RedirectResponse(f"/manage/{quote(code)}/plan?done=saved", 303)
+        return await _form(request, where, typed, error=error, status=answer.status, changed=answer.status == 412)
+    return RedirectResponse(f"/manage/{quote(place)}/plan?done=saved", 303)
 
 
 async def _form(

@@ -33,11 +33,11 @@ class _Unreadable(ValueError):
     """Hours that aren't written as hours; its text is the day."""
 
 
-@router.get("/manage/{code}/doors/what-if")
-async def what_if(code: str, request: Request) -> Response:
+@router.get("/manage/{place}/doors/what-if")
+async def what_if(place: str, request: Request) -> Response:
     """The form, with today's hours; and what the change would have done."""
-    place = await managed_place(request, code, "whatif")
-    hours = (await read(request, f"{path_of(place)}/hours")).body["opening_hours"] or {}
+    where = await managed_place(request, place, "whatif")
+    hours = (await read(request, f"{path_of(where)}/hours")).body["opening_hours"] or {}
     asked = dict(request.query_params)
     wanted = asked.get("set") if asked.get("set") in _SETS else None
     days = {day: asked.get(day, _written(hours.get(day, ()))) for day in DAYS}
@@ -49,7 +49,7 @@ async def what_if(code: str, request: Request) -> Response:
         except _Unreadable as unreadable:
             error, wrong = say(request, _HOURS), frozenset((str(unreadable),))
         else:
-            body = {"place": place.code, "weeks": _number(asked.get("weeks"), 4), "changes": [change]}
+            body = {"place": where.code, "weeks": _number(asked.get("weeks"), 4), "changes": [change]}
             answer = await ask(request, "POST", "/v1/what-if", body)
     if answer is not None and not answer.good:
         error, wrong = refusal(request, answer, _REFUSED), wrong_fields(answer)
@@ -58,7 +58,7 @@ async def what_if(code: str, request: Request) -> Response:
         request,
         "manage/what_if.html",
         status=422 if error and answer is None else 200 if answer is None else answer.status,
-        place=place,
+        place=where,
         asked=asked,
         wanted=wanted or "opening_hours",
         days=days,
@@ -66,7 +66,7 @@ async def what_if(code: str, request: Request) -> Response:
         wrong=wrong,
         found=answer.body if answer is not None and answer.good else None,
         reasons={name: getattr(words, language) for name, words in REASONS.items()},
-        **words_of(request, place),
+        **words_of(request, where),
     )
 
 

@@ -8,6 +8,7 @@ const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-
 const QUARTER = 15 * 60_000;
 const writes = "writes" in box.dataset;
 const undone = [];
+let pressed = false; // a finger is on the table
 let mode = null; // what is under way: {kind: "move" | "end" | "draw", …}
 let table = null;
 
@@ -141,10 +142,10 @@ function undo() {
 let shown = box.innerHTML;
 async function renew(ref) {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
-  if (!answer.ok || mode) return;
+  if (!answer.ok || mode || pressed) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const fresh = page.querySelector("#grid");
-  if (!fresh || mode || fresh.innerHTML === shown) return;
+  if (!fresh || mode || pressed || fresh.innerHTML === shown) return;
   const at = table?.contains(document.activeElement) && document.activeElement.closest("td") ? placeOf(document.activeElement.closest("td")) : null;
   const opened = box.querySelector(".agenda-keys")?.open;
   shown = fresh.innerHTML;
@@ -157,7 +158,7 @@ async function renew(ref) {
   if (!ref) say(box.dataset.news);
 }
 setInterval(() => {
-  if (document.visibilityState === "visible" && !mode) renew().catch(() => {});
+  if (document.visibilityState === "visible" && !mode && !pressed) renew().catch(() => {});
 }, 10_000);
 
 // --- a change that is being chosen, by pointer or by keyboard: a frame shows it, a sentence says it
@@ -301,13 +302,16 @@ function onKey(event) {
   }
 }
 
-// --- pointer
+// --- pointer: a mouse drags at once; a finger scrolls, and drags after it has rested on a booking or a free time
+const PRESS_MS = 400;
+const CLICK_MS = 400; // a click that belongs to the drag comes sooner
 function onDown(event) {
   const cell = event.target.closest("td");
-  if (!cell || mode || event.button !== 0 || event.pointerType === "touch") return; // a finger scrolls
+  if (!cell || mode || pressed || event.button !== 0) return;
+  const touch = event.pointerType === "touch";
   const link = event.target.closest("a[data-ref]");
   if (!link && event.target.closest("a")) return;
-  const atEnd = link && link.getBoundingClientRect().right - event.clientX < 10 && table.dataset.view === "day";
+  const atEnd = link && link.getBoundingClientRect().right - event.clientX < (touch ? 24 : 10) && table.dataset.view === "day";
   const origin = { x: event.clientX, y: event.clientY };
   let grip = 0;
   const column = (x) => {
@@ -316,11 +320,18 @@ function onDown(event) {
     const width = (head[head.length - 1].getBoundingClientRect().right - left) / columns();
     return Math.min(columns() - 1, Math.max(0, Math.floor((x - left) / width)));
   };
+  const take = () => {
+    start(link ? (atEnd ? "end" : "move") : "draw", cell, link);
+    grip = column(origin.x) - mode.first;
+  };
+  const resting = touch && setTimeout(take, PRESS_MS);
+  pressed = touch;
   const onMove = (moved) => {
+    if (moved.pointerId !== event.pointerId) return;
     if (!mode) {
-      if (Math.hypot(moved.clientX - origin.x, moved.clientY - origin.y) < 5) return;
-      start(link ? (atEnd ? "end" : "move") : "draw", cell, link);
-      grip = column(origin.x) - mode.first;
+      if (Math.hypot(moved.clientX - origin.x, moved.clientY - origin.y) < (touch ? 10 : 5)) return;
+      if (touch) return stop(false); // it scrolls
+      take();
     }
     const at = column(moved.clientX);
     if (mode.kind === "end") mode.last = Math.max(mode.first + 1, at + 1);
@@ -337,14 +348,27 @@ function onDown(event) {
     draw();
   };
   const stop = (done) => {
+    clearTimeout(resting);
+    pressed = false;
     removeEventListener("pointermove", onMove);
+    removeEventListener("pointercancel", onCancel);
     removeEventListener("pointerup", onUp);
     removeEventListener("keydown", onEscape, true);
     if (done && mode) save();
   };
-  const onUp = () => {
-    if (mode) addEventListener("click", (click) => click.preventDefault(), { capture: true, once: true });
+  const onUp = (up) => {
+    if (up.pointerId !== event.pointerId) return;
+    if (mode) {
+      const no = (click) => click.preventDefault();
+      addEventListener("click", no, { capture: true, once: true });
+      setTimeout(() => removeEventListener("click", no, true), CLICK_MS); // after a long press none may come
+    }
     stop(true);
+  };
+  const onCancel = (gone) => { // the browser scrolls, or takes the finger for something else
+    if (gone.pointerId !== event.pointerId) return;
+    if (mode) end(box.dataset.ended);
+    stop(false);
   };
   const onEscape = (key) => {
     if (key.key !== "Escape") return;
@@ -353,6 +377,7 @@ function onDown(event) {
   };
   addEventListener("pointermove", onMove);
   addEventListener("pointerup", onUp);
+  addEventListener("pointercancel", onCancel);
   addEventListener("keydown", onEscape, true);
 }
 
@@ -366,6 +391,8 @@ function begin() {
   if (!writes) return;
   table.addEventListener("pointerdown", onDown);
   table.addEventListener("dragstart", (event) => event.preventDefault());
+  table.addEventListener("contextmenu", (event) => pressed && event.preventDefault()); // of a long press
+  table.addEventListener("touchmove", (event) => mode && event.preventDefault(), { passive: false }); // else it would scroll
 }
 document.addEventListener("keydown", onKey);
 begin();
