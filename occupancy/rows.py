@@ -1,7 +1,7 @@
 """Rows of numbers as they are stored: one text each. Pure.
 
-A fold is stored with each event that changes it. PostgreSQL reads a number of a JSON array in 0.15 µs and keeps 12 bytes
-of it; of a text it reads nothing.
+A fold is stored with each event that changes it. To read a number of a JSON array takes PostgreSQL 0.15 µs, and to keep
+it 12 bytes; a text it copies.
 """
 
 from __future__ import annotations

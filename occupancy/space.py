@@ -28,8 +28,8 @@ VERSION: Final = 7
 """Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of
 rooms and nothing of the air, 4 five courses of a day, and nothing of who comes in without a badge, of doors' openings,
 of Wi-Fi stations, of bookings and of the hours in which a place is used, 5 nothing of what a whole day at the doors
-showed and of who sits at no desk; the ingest rebuilds them from the stored events. 6 held the same as 7, rows of numbers
-as arrays (``occupancy.rows``): it is read."""
+showed and of who sits at no desk; the ingest rebuilds them from the stored events. 6 held the same as 7, with rows of
+numbers as arrays (``occupancy.rows``): it is read."""
 _READ: Final = (6, VERSION)
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
