@@ -14,7 +14,7 @@ from ingest import topology as network
 from ingest.late import apply_late
 from ingest.store import Connection, micros, when
 from occupancy.fold import TELLING, PlaceFold
-from occupancy.space import Change
+from occupancy.space import UNKNOWN, VERSION, Change, SpaceFold, UnknownForm
 from occupancy.topology import Device, Topology
 
 log = logging.getLogger(__name__)
@@ -143,9 +143,21 @@ def _compare(connection: Connection, topology: Topology, devices: dict[int, Devi
         present, low, high, quality, at, value = stored[space]
         e = fresh.estimates(micros(at))[space]
         expected = (e.present, e.low, e.high, e.quality, json.loads(one.to_json()))
-        found = (present, low, high, quality, value)
+        found = (present, low, high, quality, _of_this_version(value))
         if expected != found:
             yield f"space {space}: stored {found}, the events say {expected}"
+
+
+def _of_this_version(value: dict[str, Any]) -> dict[str, Any]:
+    """A stored fold as this release writes it, where it reads the version that is stored."""
+    if value.get("v") == VERSION:
+        return value
+    try:
+        read = SpaceFold.from_json(value, at=0, estimate=UNKNOWN, revision=0)
+    except UnknownForm:
+        return value
+    made: dict[str, Any] = json.loads(read.to_json())
+    return made
 
 
 def _events(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from occupancy.hours import BINS, Calendar
+from occupancy.rows import numbers_of, text_of
 
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 PRIOR: Final = (
@@ -71,9 +72,9 @@ class Habits:
             self.hours[bin_] *= FORGET
             self.learn(bin_, 0.0, 0.0)
 
-    def to_json(self) -> list[list[float]]:
+    def to_json(self) -> list[str]:
         """The sums; see ``from_json``."""
-        return [self.exits, self.hours]
+        return [text_of(self.exits), text_of(self.hours)]
 
     def text(self) -> str:
         """The same as JSON text; most events teach nothing."""
@@ -82,10 +83,10 @@ class Habits:
         return self._text
 
     @classmethod
-    def from_json(cls, value: list[list[float]]) -> Habits:
+    def from_json(cls, value: list[Any]) -> Habits:
         """Read what ``to_json`` made."""
         made = cls()
-        made.exits, made.hours = list(value[0]), list(value[1])
+        made.exits, made.hours = numbers_of(value[0]), numbers_of(value[1])
         if len(made.exits) != BINS or len(made.hours) != BINS:
             raise ValueError("habits of other hours")
         for bin_ in range(BINS):

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from occupancy.counts import Counts, blended
+from occupancy.rows import numbers_of, text_of
 
 NODES: Final = (-2.2, 0.0, 2.2)
 """The values of z that are followed. With their weights they have the second and fourth moment of Student's t of four
@@ -87,9 +88,10 @@ class Paths:
 
     def to_json(self) -> list[Any]:
         """Return JSON values; see ``from_json``."""
-        return [[weight, one.low, list(one.chances)] for weight, one in zip(self.weights, self.counts, strict=True)]
+        return [[weight, one.low, text_of(one.chances)] for weight, one in zip(self.weights, self.counts, strict=True)]
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Paths:
         """Read what ``to_json`` made."""
-        return cls(tuple(Counts(low, tuple(some)) for _, low, some in value), tuple(one[0] for one in value))
+        counts = tuple(Counts(low, tuple(numbers_of(some))) for _, low, some in value)
+        return cls(counts, tuple(one[0] for one in value))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from occupancy.air import Sensor
 from occupancy.flow import Flow
@@ -24,11 +24,13 @@ from occupancy.use import Use
 
 NEVER: Final = 2**63
 NOTHING: Final[frozenset[str]] = frozenset()
-VERSION: Final = 6
+VERSION: Final = 7
 """Of the stored form. 1 and 2 held sums and no distribution, 3 held one distribution for a day's counters, less of
 rooms and nothing of the air, 4 five courses of a day, and nothing of who comes in without a badge, of doors' openings,
 of Wi-Fi stations, of bookings and of the hours in which a place is used, 5 nothing of what a whole day at the doors
-showed and of who sits at no desk; the ingest rebuilds them from the stored events."""
+showed and of who sits at no desk; the ingest rebuilds them from the stored events. 6 held the same as 7, with rows of
+numbers as arrays (``occupancy.rows``): it is read."""
+_READ: Final = (6, VERSION)
 _ENCODE: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True).encode
 _STATES: Final = {True: "true", False: "false", None: "null"}
 
@@ -58,8 +60,7 @@ class Change:
     estimate: Estimate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(NamedTuple):
     """What one kind of source says of a space, and how much that counts."""
 
     kind: str
@@ -70,9 +71,9 @@ class Evidence:
     mean: float
     spread: float
     """One standard deviation, people."""
-    weight: float = 0.0
+    weight: float
     """Its share in the result, 0 to 1."""
-    numbers: dict[str, Any] = field(default_factory=dict)
+    numbers: dict[str, Any]
     """What made it: counted, desks taken, members badged in and so on."""
 
     def as_json(self) -> dict[str, Any]:
@@ -260,7 +261,7 @@ class SpaceFold:
             version = value.get("v", 1)
             if version in (1, 2, 3, 4, 5) and version is not True:
                 raise OlderForm(f"the stored fold has version {version}, this release keeps {VERSION}")
-            if version != VERSION:
+            if version not in _READ:
                 raise UnknownForm(f"the stored fold has version {version}, this release reads {VERSION}")
             fold = cls._read(value)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:

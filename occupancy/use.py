@@ -10,15 +10,14 @@ Times are microseconds since the Unix epoch, UTC.
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, date, datetime, time, timedelta
 from math import sqrt
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from occupancy.hours import HOUR, NIGHT, WEEK, Calendar
+from occupancy.rows import numbers_of, text_of
 
-_ENCODE: Final = json.JSONEncoder(separators=(",", ":")).encode
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STAY: Final = 10 * HOUR
 """Who leaves was in for so long at most since anybody was seen."""
@@ -160,27 +159,29 @@ class Use:
     def to_json(self) -> list[Any]:
         """Return JSON values; see ``from_json``."""
         hours = "".join("10"[hour in self.unused] for hour in range(WEEK))
-        return [self.last, self.came, self.holds, self.until, self.slot, hours, self.used, self.seen, self.people]
+        rows = map(text_of, (self.used, self.seen, self.people))
+        return [self.last, self.came, self.holds, self.until, self.slot, hours, *rows]
 
     def text(self) -> str:
         """``to_json`` as JSON text; nearly all of it changes once an hour only."""
         if self._text is None:
             hours, used, seen, people = self.to_json()[5:]
-            before, after = _ENCODE([hours, used, seen, people[: self.slot]]), _ENCODE(people[self.slot + 1 :])
-            comma = "," if self.slot else ""
-            self._text = before[1:-2] + comma, f"{',' if len(after) > 2 else ''}{after[1:]}]"
+            words = people.split(" ")
+            before = "".join([f"{one} " for one in words[: self.slot]])
+            after = "".join([f" {one}" for one in words[self.slot + 1 :]])
+            self._text = f'"{hours}","{used}","{seen}","{before}', f'{after}"]'
         before, after = self._text
-        numbers = f"{self.last},{_ENCODE(self.came)},{self.holds},{self.until},{self.slot}"
-        return f"[{numbers},{before}{self.people[self.slot]!r}{after}"
+        numbers = f"{self.last},{'true' if self.came else 'false'},{self.holds},{self.until},{self.slot}"
+        return f"[{numbers},{before}{text_of([self.people[self.slot]])}{after}"
 
     @classmethod
     def from_json(cls, value: list[Any]) -> Use:
         """Read what ``to_json`` made."""
         made = cls()
-        made.last, made.came, made.holds, made.until, made.slot, hours, used, seen, people = value
+        made.last, made.came, made.holds, made.until, made.slot, hours, *rows = value
         made.unused = frozenset(hour for hour, is_used in enumerate(hours) if is_used == "0")
-        made.used, made.seen, made.people = list(used), list(seen), list(people)
-        if any(len(one) != WEEK for one in (hours, used, seen, people)):
+        made.used, made.seen, made.people = map(numbers_of, rows)
+        if any(len(one) != WEEK for one in (hours, made.used, made.seen, made.people)):
             raise ValueError("the use of other hours")
         return made
 

@@ -98,7 +98,8 @@ def asks(space: Space) -> tuple[Asks, ...]:
 def heard(witness: Witness, fold: SpaceFold) -> int | None:
     """When what made ``witness`` was last heard: a sensor that says the same again says nothing new."""
     if witness.kind in ("desks", "presence"):
-        return max((at for _, at in (fold.desks if witness.kind == "desks" else fold.rooms).values()), default=None)
+        words = fold.desks if witness.kind == "desks" else fold.rooms
+        return max([at for _, at in words.values()], default=None)
     if witness.kind == "stations":
         return max((at for _, at in fold.stations.heard.values()), default=None)
     return witness.at

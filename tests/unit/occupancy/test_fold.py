@@ -16,7 +16,7 @@ from occupancy.grants import ANSWER
 from occupancy.hours import HOUR
 from occupancy.lasting import STAY
 from occupancy.moving import LATE
-from occupancy.space import UNKNOWN, Estimate, OlderForm, SpaceFold, UnknownForm
+from occupancy.space import UNKNOWN, VERSION, Estimate, OlderForm, SpaceFold, UnknownForm
 from occupancy.staleness import SECOND
 from tests.unit.topology import DEVICES, LAB, MEETING, OPEN, ROOT, make_topology
 
@@ -242,8 +242,8 @@ def test_a_fold_of_a_version_before_is_rebuilt_and_never_read() -> None:
 
 @pytest.mark.parametrize(
     "stored",
-    [{"v": 6, "people": 4}, {"v": 5}, {"v": 5, "desks": []}, {}, {"v": "5"}],
-    ids=["a newer version", "cut short", "another form", "empty", "no number"],
+    [{"v": VERSION + 1, "people": 4}, {"v": VERSION}, {"v": 5}, {"v": 5, "desks": []}, {}, {"v": "5"}],
+    ids=["a newer version", "nothing of it", "cut short", "another form", "empty", "no number"],
 )
 def test_a_fold_that_cannot_be_read_is_unknown_and_never_misread(stored: dict[str, Any]) -> None:
     with pytest.raises(UnknownForm):

@@ -11,6 +11,7 @@ import pytest
 
 from occupancy.fold import PlaceFold
 from occupancy.hours import CLOSED, NIGHT, Calendar
+from occupancy.rows import numbers_of
 from occupancy.seats import Seats
 from occupancy.space import SpaceFold
 from occupancy.topology import Device, Gateway, Space, Topology
@@ -169,6 +170,20 @@ def test_the_learned_hours_are_stored_with_the_root() -> None:
     assert again.to_json() == text
     other = PlaceFold(5, fold._topology, {1: again})
     assert other.estimates(at(9, 3)) == fold.estimates(at(9, 3))
+
+
+def test_what_version_6_stored_is_read_and_goes_on_alike() -> None:
+    fold = lived(place(), 0, 9 * 24 + 11)
+    root = fold.spaces[1]
+    text = root.to_json()
+    stored = json.loads(text)
+    for row in (*stored["use"][6:], *stored["habits"], *(path[2] for path in stored["flow"]["paths"])):
+        assert len(numbers_of(row)) > 1
+    six = stored | {"v": 6, "habits": [numbers_of(row) for row in stored["habits"]]}
+    six["use"] = [*stored["use"][:6], *map(numbers_of, stored["use"][6:])]
+    six["flow"] = {**stored["flow"], "paths": [[w, low, numbers_of(row)] for w, low, row in stored["flow"]["paths"]]}
+    again = SpaceFold.from_json(six, at=root.at, estimate=root.estimate, revision=0)
+    assert again.to_json() == text
 
 
 def test_seats_without_a_sensor_are_empty_on_a_day_off() -> None:
