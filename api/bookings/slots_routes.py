@@ -9,12 +9,12 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from api.bookings.check import Check, check
 from api.bookings.free_slots import STEP, bookable_times, taken_times
 from api.bookings.making import now_of
 from api.bookings.pricing import categories_of, price_list, tariff_of
 from api.bookings.space_slots import space_slots
 from api.bookings.targets import Target, target_of
-from api.bookings.thought_of import ThoughtOf, thought_of
 from api.http.answers import json_answer
 from api.http.errors import BadQuery
 from api.http.models import Answer, Moment, Question, time_of
@@ -137,7 +137,7 @@ async def _of_spaces(s: Session, question: SlotsQuestion, span: Window, *, now: 
             "name": one.name,
             "kind": one.kind,
             "slots": [_slot_json(slot) for slot in one.slots],
-            "at": _thought_json(one.thought_of),
+            "at": _check_json(one.check),
         }
         for one in found
     ]
@@ -157,7 +157,7 @@ async def _of_resource(
     wide = span if wished is None else (min(span[0], wished[0]), max(span[1], wished[1]))
     possible, taken = await bookable_times(s, target, span, length=length, now=now), await taken_times(s, target, wide)
     free = slots_of(possible.times, taken, length=length, step=STEP, least=question.units, most=question.limit)
-    thought = None if wished is None else thought_of(possible, target, wished, units_free(taken, wished), now)
+    checked = None if wished is None else check(possible, target, wished, units_free(taken, wished), now)
     return {
         **{name: row[name] for name in ("name", "kind")},
         "resource": row["code"],
@@ -165,7 +165,7 @@ async def _of_resource(
         "price_cents": price_of_slot(tariff, prices, day, length, categories) if bookable else None,
         "bookable": bookable,
         "slots": [_slot_json(one) for one in free],
-        "at": _thought_json(thought),
+        "at": _check_json(checked),
     }
 
 
@@ -173,14 +173,14 @@ def _slot_json(slot: Slot) -> dict[str, Any]:
     return {"from": time_of(slot.starts), "until": time_of(slot.ends), "units": slot.units}
 
 
-def _thought_json(thought: ThoughtOf | None) -> dict[str, Any] | None:
-    if thought is None:
+def _check_json(checked: Check | None) -> dict[str, Any] | None:
+    if checked is None:
         return None
-    refusal = thought.refusal
+    refusal = checked.refusal
     return {
-        "units": thought.units,
+        "units": checked.units,
         "rule": None if refusal is None else refusal.rule,
         "why": None if refusal is None else refusal.why,
-        "since": time_of(thought.since),
-        "until": time_of(thought.until),
+        "since": time_of(checked.since),
+        "until": time_of(checked.until),
     }

@@ -9,9 +9,9 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from access.schedules import zone_named
+from api.bookings.check import Check, check
 from api.bookings.free_slots import Bookable, bookable_times, quarters
 from api.bookings.targets import Target
-from api.bookings.thought_of import ThoughtOf, thought_of
 from api.http.references import place_named
 from api.http.session import Session
 from booking.limits import Held, most_at_once
@@ -40,7 +40,7 @@ class SpaceSlots:
     kind: str
     """``room`` or ``seat``."""
     slots: list[Slot]
-    thought_of: ThoughtOf | None
+    check: Check | None
 
 
 async def space_slots(
@@ -86,11 +86,11 @@ async def space_slots(
                 slots.append(Slot(starts=starts, ends=ends, units=free))
                 if len(slots) == most:
                     break
-        thought = None
+        checked = None
         if at is not None:
             left = max(0, capacity - most_at_once(held[row["id"]], at, at + length))
-            thought = thought_of(bookable, target, (at, at + length), left, now)
-        found.append(SpaceSlots(code=row["code"], name=row["name"], kind=kind, slots=slots, thought_of=thought))
+            checked = check(bookable, target, (at, at + length), left, now)
+        found.append(SpaceSlots(code=row["code"], name=row["name"], kind=kind, slots=slots, check=checked))
     return found
 
 

@@ -207,7 +207,7 @@ def test_a_place_is_locked_down_and_released_by_keyboard(network: Managed, brows
         page.get_by_role("link", name="Lever la mesure pour tout le lieu").click()
         page.get_by_role("button", name="Oui, lever la mesure").click()
         answered(network, "failed")
-        expect(page.get_by_text("La serrure n’a pas répondu")).to_be_visible(timeout=WAIT_MS)
+        expect(page.get_by_text("La serrure n'a pas répondu")).to_be_visible(timeout=WAIT_MS)
         page.get_by_role("link", name="Retour au lieu en direct").click()
         expect(page.get_by_text("Le lieu est verrouillé")).to_have_count(0)
         said(network, "forced", minutes=1, seq=950)
@@ -217,7 +217,7 @@ def test_a_place_is_locked_down_and_released_by_keyboard(network: Managed, brows
 def test_i_count_seven_and_take_it_back_without_javascript(network: Managed, browser: Browser) -> None:
     with signed_in(network, browser, "manager", java_script_enabled=False) as context:
         page = opened(context, "/manage/limoges")
-        page.get_by_role("link", name="J’ai compté").click()
+        page.get_by_role("link", name="J'ai compté").click()
         page.get_by_label("Personnes", exact=True).fill("70")
         page.get_by_role("button", name="Enregistrer").click()
         expect(page.get_by_role("alert")).to_contain_text("plus que la capacité")
@@ -273,7 +273,7 @@ def test_a_plan_is_drawn_by_keyboard_and_mouse_and_shown_to_the_second_of_two(
 
         other.get_by_label("Depuis la gauche : Desk 1").fill(str(begin + 33))
         other.get_by_role("button", name="Enregistrer le plan").first.click()
-        expect(other.get_by_role("alert")).to_contain_text("Quelqu’un d’autre")
+        expect(other.get_by_role("alert")).to_contain_text("Quelqu'un d'autre")
         expect(other.get_by_label("Depuis la gauche : Desk 1")).to_have_value(str(begin + 33))
         expect(other.get_by_text(f"enregistré : {begin + 10}")).to_be_visible()
         nothing_found(other)
@@ -296,7 +296,7 @@ def test_why_at_a_door_and_what_if(network: Managed, browser: Browser) -> None:
         page.get_by_role("link", name="Pourquoi ce refus ?").click()
         page.get_by_label("Membre").fill("anne")
         page.get_by_role("button", name="Demander pourquoi").click()
-        expect(page.get_by_role("heading", name="De qui s’agit-il ?")).to_be_visible()
+        expect(page.get_by_role("heading", name="De qui s'agit-il ?")).to_be_visible()
         page.get_by_role("link", name="Anne Dupont").click()
         expect(page.get_by_role("heading", name="reste fermée")).to_be_visible()
         expect(page.get_by_role("list").filter(has_text="Le lecteur a-t-il pu lire")).to_be_visible()

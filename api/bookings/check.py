@@ -13,8 +13,8 @@ from booking.slots import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThoughtOf:
-    """A booking that is only thought of."""
+class Check:
+    """What a booking would meet that begins at one moment."""
 
     units: int
     """How many are free throughout, whatever the rules say."""
@@ -26,7 +26,7 @@ class ThoughtOf:
     """Until when it could be made, where it is too late now."""
 
 
-def thought_of(bookable: Bookable, target: Target, window: Window, units: int, now: datetime) -> ThoughtOf:
+def check(bookable: Bookable, target: Target, window: Window, units: int, now: datetime) -> Check:
     """Hold a window against the rules of a place that bind everybody, in the order in which a booking is refused.
 
     A member's own bookings, quotas and passes are left out.
@@ -39,7 +39,7 @@ def thought_of(bookable: Bookable, target: Target, window: Window, units: int, n
     )
     rule = None if refusal is None else refusal.rule
     none = timedelta(0)
-    return ThoughtOf(
+    return Check(
         units=units,
         refusal=refusal,
         since=window[0] - (bookable.rule.ahead or none) if rule == "ahead" else None,
