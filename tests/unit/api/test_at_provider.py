@@ -32,6 +32,7 @@ def test_the_page_that_was_wanted_is_one_parameter(monkeypatch: pytest.MonkeyPat
     app = FastAPI()
     app.include_router(at_provider.router)
     app.state.provider = _Provider()
+    app.state.shared = SimpleNamespace(keys=None)  # nobody is signed in yet
     started = Started(state="s", nonce="n", verifier="v", next=WANTED)
     headers = {"cookie": f"__Host-maillage-provider={started.as_cookie()}"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Final
 
 import httpx
@@ -26,6 +27,7 @@ def test_many_large_answers_are_not_kept(size: int, times: int) -> None:
 
     app = FastAPI()
     app.include_router(router)
+    app.state.shared = SimpleNamespace(keys=None)  # nobody is signed in
 
     async def twice() -> list[int]:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ours") as client:
