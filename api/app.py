@@ -50,6 +50,7 @@ from api.http import problems
 from api.http.answers import Packer
 from api.http.callers import KeyChecker
 from api.http.clients import Clients
+from api.http.dispatch import Dispatch
 from api.http.limits import Tries
 from api.http.metrics import Metrics
 from api.http.middleware import Middleware
@@ -319,6 +320,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
     # Added to one flat list, busiest first: `include_router` would match each router in turn, which takes longer.
     for routes in (*_PUBLIC, *_PAGES, *_MANAGEMENT):
         app.router.routes.extend(routes.router.routes)
+    app.router.middleware_stack = Dispatch(app.router)
     describe_problems(app)
     app.add_middleware(Middleware, metrics=metrics, check_key=callers.known, large=transfer.LARGE, clients=clients)
     return app

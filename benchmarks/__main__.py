@@ -127,6 +127,15 @@ NOTES: Final = """
 - `panel_…`: the slowest panel of *My place, live*, and of the network's curves over a day and a year, with so many
   places and a year behind them: planning and execution at the server. `_cpu_` is the median of the time that the
   server's process ran on a core for it, which the load of a shared machine changes less than the clock's time.
+- `page_p99_ms`, `page_p50_ms`, `pages_over_30_ms`, `page_statements`, `page_first_paint_ms`: every page of a member, of
+  a place's manager and of the network's administrator (`api/pages/`), on 1,512 places with a year behind them, as the
+  API's own database user, so that row-level security holds. One browser asks for one page again and again on one
+  connection; a figure is the slowest page's whole HTTP answer. `python -m benchmarks.pages` prints each page with the
+  statements that it sends to the database (BEGIN and COMMIT among them) and the processors' time of one request in
+  the API and in the database's processes; these are nearly the same on a busy machine, so versions can be compared by
+  them. A page that the network has nothing for is named and left out. `--only members`: only pages in whose address
+  this stands. `--paints 0`: without Chromium, which opens each page with an empty cache on fast 3G and a four times
+  slower processor.
 - `privacy`: how often a guesser who sees all public numbers is right about which of two months holds a member's visits
   (docs/privacy.md); 0.5 is chance. `bands`: what a place shows by default; `numbers`: with `public_numbers`.
 """
