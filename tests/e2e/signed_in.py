@@ -5,20 +5,23 @@ from __future__ import annotations
 import gzip
 import os
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
 from tests.managed import Managed
 
 PICTURES: Final = os.environ.get("MAILLAGE_PICTURES")
 """A folder: pictures of the pages are put there, to be looked at."""
-PHONE: Final = {"width": 390, "height": 800}
-DESKTOP: Final = {"width": 1280, "height": 900}
+_AXE: Final = Axe()
+PHONE: Final[ViewportSize] = {"width": 390, "height": 800}
+DESKTOP: Final[ViewportSize] = {"width": 1280, "height": 900}
+_SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 
 
 def signed_in(network: Managed, browser: Browser, who: str, **options: Any) -> BrowserContext:
@@ -28,6 +31,18 @@ def signed_in(network: Managed, browser: Browser, who: str, **options: Any) -> B
     where: dict[str, Any] = {"url": f"https://{host}/", "secure": True, "httpOnly": True, "sameSite": "Lax"}
     context.add_cookies([{"name": "__Host-maillage", "value": network.keys[who], **where}])  # type: ignore[typeddict-item]
     return context
+
+
+def each_screen(page: Page) -> Iterator[str]:
+    """Give an open page the scheme and size of four screens in turn; yield what to call them, as in phone-dark.
+
+    To open it anew for each costs several times as much as to check it.
+    """
+    for scheme in _SCHEMES:
+        for size, name in ((PHONE, "phone"), (DESKTOP, "desktop")):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size(size)
+            yield f"{name}-{scheme}"
 
 
 def base(network: Managed) -> str:
@@ -79,5 +94,7 @@ def write(page: Page, name: str, words: str) -> None:
 
 def nothing_found(page: Page) -> None:
     """Hold a page against axe-core: no violation."""
-    found = Axe().run(page).response["violations"]
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(_AXE.axe_script)
+    found = page.evaluate("axe.run({resultTypes: ['violations']}).then((all) => all.violations)")
     assert not found, [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]

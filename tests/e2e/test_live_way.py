@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.e2e.signed_in import DESKTOP, look, nothing_found, signed_in
+from tests.e2e.signed_in import DESKTOP, each_screen, look, nothing_found, signed_in
 from tests.live_place import answered, live_place, raise_alarm, said
 from tests.managed import Managed
 
@@ -50,23 +49,23 @@ PATHS = {
 
 @pytest.mark.parametrize("name", PATHS)
 def test_nothing_is_found_on_any_page_whatever_the_screen(network: Managed, browser: Browser, name: str) -> None:
-    looks: list[dict[str, Any]] = [
-        {},
-        {"color_scheme": "dark", "viewport": DESKTOP},
-        {"viewport": DESKTOP, "locale": "en-GB"},
-        {"color_scheme": "dark"},
-        {"viewport": DESKTOP},
-        {"viewport": {"width": 320, "height": 256}},  # 400 % of a usual screen
-    ]
     network.card("m-own1", "04112233445566", status="active") if name == "door-why" else None
-    for number, options in enumerate(looks):
-        with signed_in(network, browser, "manager", **options) as context:
+    for locale in ("fr-FR", "en-GB"):
+        with signed_in(network, browser, "manager", locale=locale) as context:
             page = opened(context, PATHS[name])
             expect(page.get_by_role("heading", level=1)).to_be_visible()
+            for screen in each_screen(page):
+                nothing_found(page)
+                _is_not_wider(page, f"{name}-{screen}-{locale[:2]}")
+            page.set_viewport_size({"width": 320, "height": 256})  # 400 % of a usual screen
             nothing_found(page)
-            width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert width <= 0, f"{name} is wider than the screen"
-            look(page, f"live-{name}-{number}")
+            _is_not_wider(page, f"{name}-zoomed-{locale[:2]}")
+
+
+def _is_not_wider(page: Page, name: str) -> None:
+    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width <= 0, f"{name} is wider than the screen"
+    look(page, f"live-{name}")
 
 
 def test_the_numbers_change_by_themselves_and_are_dated_when_the_line_is_cut(
