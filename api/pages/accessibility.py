@@ -15,8 +15,8 @@ from api.pages.routing import PageRoute
 
 router: Final = APIRouter(include_in_schema=False, route_class=PageRoute)
 
-MET: Final = 69
-NOT_MET: Final = 4
+MET: Final = 71
+NOT_MET: Final = 2
 NOT_APPLICABLE: Final = 33
 """Of the 106 criteria."""
 

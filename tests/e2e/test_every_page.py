@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -81,9 +82,34 @@ def test_every_page(
         nothing_found(page)
         second_finds_nothing(page)
         assert page.locator("h1").count() == 1
+        ran_together = re.findall(r"[a-zé][.?!][A-ZÀÉ][a-zé]+ .{0,20}", page.locator("main").inner_text())
+        assert ran_together == [], "sentences without a space between them"
+        _holds_with_wide_text(page)
         _holds_at_400_percent(page)
     finally:
         page.context.close()
+
+
+_WIDE: Final = """* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+    p { margin-bottom: 2em !important }"""
+_CUT: Final = """() => [...document.querySelectorAll("main *, header *, nav *")].filter((one) => {
+    const style = getComputedStyle(one);
+    return !one.closest(".heard, svg, caption") && style.textOverflow !== "ellipsis"
+        && (style.overflowX === "hidden" && one.scrollWidth > one.clientWidth + 1);
+}).map((one) => one.outerHTML.slice(0, 80))"""
+
+
+def _holds_with_wide_text(page: Page) -> None:
+    """WCAG 1.4.12: with wider lines, letters and words no text is cut and the page is no wider than the screen."""
+    page.evaluate(
+        "(css) => { const one = new CSSStyleSheet(); one.replaceSync(css); document.adoptedStyleSheets = [one]; }",
+        _WIDE,
+    )
+    try:
+        wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert (wider, page.evaluate(_CUT)) == (0, [])
+    finally:
+        page.evaluate("() => { document.adoptedStyleSheets = []; }")
 
 
 def _holds_at_400_percent(page: Page) -> None:
