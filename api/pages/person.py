@@ -53,9 +53,10 @@ async def person_of(request: Request) -> Person | None:
     Raises:
         Unavailable, LimitReached: it can't be checked now. Nobody is signed out by that.
     """
-    key, keys = session_cookie_of(request), shared(request).keys
+    key = session_cookie_of(request)
     if not key:
         return None
+    keys = shared(request).keys
     caller: Caller | CachedCaller | None
     if request.method == "GET" and keys.has_known(key):
         caller = await _entered(request, key)
