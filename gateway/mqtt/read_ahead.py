@@ -1,0 +1,77 @@
+"""A socket that is read ahead of paho, which reads the header of each packet a byte at a time."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from typing import Final
+
+_READ_BYTES: Final = 65_536
+_PUBLISH: Final = 0x30
+_SHORTEST: Final = 5
+"""Bytes of a PUBLISH packet: two of its header, two of its topic's length, the topic."""
+
+
+class ReadAhead:
+    """A non-blocking socket that reads ahead; paho's ``SocketLike``."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._held = memoryview(b"")
+
+    def recv(self, size: int) -> bytes:
+        """Return at most ``size`` bytes; ``b""`` at the end of the stream.
+
+        Raises:
+            BlockingIOError: nothing is there.
+        """
+        if not self._held:
+            fresh = self._sock.recv(_READ_BYTES)
+            if len(fresh) <= size:
+                return fresh
+            self._held = memoryview(fresh)
+        taken = bytes(self._held[:size])
+        self._held = self._held[size:]
+        return taken
+
+    def publish(self) -> tuple[int, memoryview] | None:
+        """Take a whole PUBLISH packet, its first byte and its body; None: ``recv`` has what comes next."""
+        if not self._held:
+            try:
+                self._held = memoryview(self._sock.recv(_READ_BYTES))
+            except OSError:  # ``recv`` finds it again
+                return None
+        held = self._held
+        if len(held) < _SHORTEST or held[0] & 0xF0 != _PUBLISH:
+            return None
+        length, body = held[1], 2
+        if length > 127:
+            if held[2] > 127:  # 16 KiB and more
+                return None
+            length, body = length - 128 + 128 * held[2], 3
+        end = body + length
+        if len(held) < end:
+            return None
+        self._held = held[end:]
+        return held[0], held[body:end]
+
+    def pending(self) -> int:
+        """Return how many bytes are held that the selector doesn't report."""
+        below = self._sock.pending() if isinstance(self._sock, ssl.SSLSocket) else 0
+        return len(self._held) + below
+
+    def send(self, data: bytes | bytearray) -> int:
+        """Send some of ``data``; return how many bytes."""
+        return self._sock.send(data)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._sock.close()
+
+    def fileno(self) -> int:
+        """Return the file descriptor."""
+        return self._sock.fileno()
+
+    def setblocking(self, flag: bool) -> None:
+        """Set whether calls wait."""
+        self._sock.setblocking(flag)
