@@ -102,7 +102,7 @@ def furnish(port: int, people: People) -> Mapping[str, str]:
         {"code": "bench", "name": "Laser", "kind": "machine", "units": 2}, "code")  # fmt: skip
     put("series", "admin", "/v1/booking-series",
         {**at, "space": space, "member": people.given["member"], "rule": "FREQ=WEEKLY;COUNT=8",
-         "override": True, "conflicts": "skip"}, "ref")  # fmt: skip
+         "conflicts": "skip"}, "ref")  # fmt: skip
     put("visit", "admin", "/v1/visitors", {**at, "name": "Ines", "host": people.given["member"]}, "ref")
     put("guest", "member", "/v1/guests", {**at, "name": "Paul"}, "ref")
     put("closure", "admin", "/v1/closures",
