@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
@@ -35,6 +35,10 @@ def shared_database(server_url: str, template: str) -> Iterator[Database]:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+PROCESSES: Final[dict[int, int]] = {}
+"""The API processes of this run: by port the number of the process that was started last."""
+
+
 @contextlib.contextmanager
 def api_process(database_url: str, *, ready: bool = True, port: int = 0, **settings: str) -> Iterator[httpx.Client]:
     """Run the API on ``database_url``; yield a client of it; ask it to stop at the end."""
@@ -42,6 +46,7 @@ def api_process(database_url: str, *, ready: bool = True, port: int = 0, **setti
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAILLAGE_")}
     environment |= {"MAILLAGE_DATABASE_URL": database_url, "MAILLAGE_HTTP_PORT": str(port), **settings}
     process = forks().start(environment)
+    PROCESSES[port] = process.pid
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
 

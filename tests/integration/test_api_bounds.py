@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 
 import api.http.protocol
 from api.http.protocol import BoundedProtocol
+from tests.api_server import PROCESSES
 from tests.managed import Managed, managed
 
 MB = 1024 * 1024
@@ -33,12 +34,8 @@ def network(postgres_url: str, _template: str) -> Iterator[Managed]:
 
 def memory(network: Managed) -> int:
     """Bytes of the API's process that are in memory."""
-    mark = f"MAILLAGE_HTTP_PORT={network.api.base_url.port}".encode()
-    for directory in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if directory.name.isdigit() and mark in (directory / "environ").read_bytes().split(b"\0"):
-                return int((directory / "statm").read_text().split()[1]) * 4096
-    raise AssertionError("the API's process isn't there")
+    process = PROCESSES[network.api.base_url.port or 0]
+    return int(Path(f"/proc/{process}/statm").read_text().split()[1]) * 4096
 
 
 def pour(network: Managed, head: bytes, piece: bytes, pieces: int, tail: bytes = b"") -> bytes:

@@ -360,8 +360,10 @@ function onDown(event) {
     if (up.pointerId !== event.pointerId) return;
     if (mode) {
       const no = (click) => click.preventDefault();
+      const over = () => removeEventListener("click", no, true);
       addEventListener("click", no, { capture: true, once: true });
-      setTimeout(() => removeEventListener("click", no, true), CLICK_MS); // after a long press none may come
+      addEventListener("pointerdown", over, { capture: true, once: true }); // the next press has a click of its own
+      setTimeout(over, CLICK_MS); // after a long press none may come
     }
     stop(true);
   };
