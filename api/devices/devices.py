@@ -35,11 +35,14 @@ WHERE p.code = %(place)s AND (%(gateway)s::text IS NULL OR g.code::text = %(gate
   AND (%(code)s::text IS NULL OR v.code = %(code)s) AND (%(retired)s OR v.retired_at IS NULL)
 ORDER BY g.code, v.code, v.retired_at DESC NULLS FIRST
 """
+# A device that had this code there before had other revisions: an ETag of it is none of this row's.
 INSERT: Final = """
 INSERT INTO device (gateway, place, code, kind, driver, model, address, space, desk, door, side, uid_reversed, bits,
-  inverted, expect_every)
-VALUES (%(gateway_id)s, %(place_id)s, %(code)s, %(kind)s, %(driver)s, %(model)s, %(address)s, %(space_id)s, %(desk_id)s,
-  %(door_id)s, %(side)s, %(uid_reversed)s, %(bits)s, %(inverted)s, make_interval(secs => %(expect_every_s)s))
+  inverted, expect_every, revision)
+SELECT %(gateway_id)s, %(place_id)s, %(code)s, %(kind)s, %(driver)s, %(model)s, %(address)s, %(space_id)s, %(desk_id)s,
+  %(door_id)s, %(side)s, %(uid_reversed)s, %(bits)s, %(inverted)s, make_interval(secs => %(expect_every_s)s),
+  coalesce(max(v.revision), 0) + 1
+FROM device v WHERE v.gateway = %(gateway_id)s AND v.code = %(code)s
 RETURNING id
 """
 UPDATE: Final = """

@@ -258,6 +258,16 @@ def test_one_device_is_not_two_however_its_address_is_written(network: Managed) 
             assert network.change("manager", "PATCH", each, body).status_code == 200
 
 
+def test_an_etag_from_before_a_move_is_none_of_the_moved_device(network: Managed) -> None:
+    air = {"gateway": "limoges-1", "code": "moves-1", "kind": "climate", "driver": "zigbee2mqtt", "address": "z/moves"}
+    device = made(network, "/v1/places/limoges/devices", {**air, "space": "open-space"})
+    before = network.get("manager", device).headers["etag"]
+    assert network.call("manager", "PATCH", device, {"space": "place"}, if_match=before).status_code == 200
+    late = network.call("manager", "PATCH", device, {"address": "z/late"}, if_match=before)
+    assert late.status_code == 412, late.text
+    assert network.get("manager", device).json()["address"] == "z/moves"
+
+
 def test_of_changes_with_one_etag_at_once_one_is_made(network: Managed) -> None:
     places = "/v1/places/limoges"
     made(network, f"{places}/doors", {"code": "race", "name": "Course", "to_space": "open-space"})
