@@ -44,14 +44,15 @@ async def call(
         app: the application.
         method: of HTTP.
         address: path and query, quoted where they aren't ASCII.
-        headers: by name in lower case.
+        headers: by name in lower case; ``host`` is ``pages`` where it isn't given.
         body: of the request; it is sent with its length.
         client: the address of who asks.
         extra: more of the ASGI scope.
     """
     path, _, query = address.partition("?")
     path = quote(path, safe=_KEPT)
-    sent = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    given = {"host": "pages", **headers}
+    sent = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in given.items()]
     if body:
         sent.append((b"content-length", str(len(body)).encode()))
     scope = {
@@ -64,7 +65,7 @@ async def call(
         "raw_path": path.encode(),
         "query_string": quote(query, safe=_KEPT).encode(),
         "root_path": "",
-        "headers": [(b"host", b"pages"), *sent],
+        "headers": sent,
         "server": ("pages", 80),
         "client": (client, 0),
         **(extra or {}),
