@@ -9,12 +9,13 @@ import threading
 
 from ingest.run import run
 from ingest.settings import IngestSettings
+from process.ending import sets
 
 
 def main() -> int:
     """Run until SIGTERM."""
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGTERM, sets(stop))
     settings = IngestSettings()  # type: ignore[call-arg]  # from the environment
     logging.basicConfig(level=settings.log_level, stream=sys.stderr)
     return run(settings, stop)

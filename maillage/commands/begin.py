@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType
 from typing import Any
 
 
 def begin(log_level: str) -> threading.Event:
     """Configure the logs and return the event that Ctrl-C and SIGTERM set."""
+    from process.ending import sets
     from process.logging import configure
 
     configure(log_level)
     stop = threading.Event()
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    signal.signal(signal.SIGINT, end)
-    signal.signal(signal.SIGTERM, end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, sets(stop))
     return stop
 
 

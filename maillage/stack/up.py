@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 from database.pool import connect
@@ -35,6 +34,7 @@ from maillage.stack.servers import Servers
 from maillage.stack.stream_watch import StreamWatch
 from maillage.stack.watchdog import Watchdog
 from maillage.stack.wishes import Wishes
+from process.ending import sets
 
 __all__ = ["Wishes", "run"]
 
@@ -314,12 +314,8 @@ def _alone(runtime: Path) -> Iterator[None]:
 def _stopping() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C, SIGTERM or the terminal's end set."""
     stop = threading.Event()
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
     signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, end) for number in signals]
+    before = [signal.signal(number, sets(stop)) for number in signals]
     try:
         yield stop
     finally:
