@@ -20,13 +20,14 @@ from tests.e2e.furnished import VALUES
 from tests.page_routes import filled, page_routes, parameters
 
 _ZONE: Final = ZoneInfo("Europe/Paris")
-_PARTS: Final = frozenset(("/manage/{code}/now", "/manage/{code}/orders"))
+_PARTS: Final = frozenset(("/manage/{place}/now", "/manage/{place}/orders"))
 """Parts of a page that the page asks for again and again while it is open."""
 _NOT_MEASURED: Final = frozenset(
     (
         *("/me/{rest:path}", "/manage/{rest:path}", "/guest/worker.js"),
-        # they wait up to two seconds for gateways to report a card; none runs here
+        # they wait up to three seconds for gateways to report a card; none runs here
         *("/me/cards/{ref}/doors", "/manage/{place}/members/{ref}/cards/{card}/doors"),
+        "/manage/{place}/members/{ref}/doors",
     )
 )
 _TOWN: Final = "Limoges"
@@ -125,10 +126,8 @@ def furnish(port: int, people: People) -> Mapping[str, str]:
 def addresses(given: Mapping[str, str], made: Mapping[str, str]) -> list[Address]:
     """Return every page whose parameters are known; the others are named on the way."""
     month = (datetime.now(_ZONE).date().replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
-    place = given["place"]
     fixed = {
         **given,
-        "code": place,
         "month": month,
         "do": "lockdown",
         "kind": "desk",

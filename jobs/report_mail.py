@@ -25,9 +25,10 @@ _LANGUAGE: Final[Language] = "fr"
 def mail_report(connection: Fenced, report: Report, month: Month, place: int | None) -> int:
     """Queue the mails about a report that was just stored, in its transaction; return how many."""
     use, language = report.use, _LANGUAGE
+    place_page = f"/manage/{quote(report.code or '')}/history/reports/{month}"
+    path = f"/manage/network/reports/{month}/pdf" if place is None else place_page
     queued = 0
     for ref, email in connection.execute(_READERS, {"place": place}).fetchall():
-        page = f"/manage/{quote(report.code or '')}/history/reports/{month}"
         queued += queue_mail(
             connection,
             kind="report_ready",
@@ -39,7 +40,7 @@ def mail_report(connection: Fenced, report: Report, month: Month, place: int | N
                 "utilisation": percent(None if use is None else use.utilisation, language),
                 "peak": number(None if use is None else use.peak, language, 1),
                 "known": percent(None if use is None else use.known, language),
-                "path": page if place is not None else f"/manage/network/reports/{month}/pdf",
+                "path": path,
             },
             language=language,
             once=f"report {month} {ref} {place or 'network'}",

@@ -13,7 +13,7 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 """Fields of every record, and uvicorn's copy of its text for terminals."""
 _EVENT: Final = re.compile(r"[a-z0-9_]+")
 _SECRETIVE: Final = ("httpx", "httpcore")
-"""They log the address of each request: names that somebody searches for, links that are secrets."""
+"""These loggers write the address of each request, which holds names and secret links."""
 
 
 class JsonLines(logging.Formatter):

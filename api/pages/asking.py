@@ -73,11 +73,11 @@ async def ask(request: Request, method: str, path: str, body: Any = None, **head
     once = getattr(request.state, "once", None)
     if once and method == "POST":
         sent.setdefault("idempotency-key", f"page-{once}")
-    content = b""
-    if body is not None:
-        content = body if isinstance(body, bytes) else compact(body)
-        if not isinstance(body, bytes):
-            sent.setdefault("content-type", "application/json")
+    if body is None or isinstance(body, bytes):
+        content = body or b""
+    else:
+        content = compact(body)
+        sent.setdefault("content-type", "application/json")
     # what waits for something would hold the page's transaction meanwhile
     joins = method == "GET" and "wait=" not in path
     if not joins:

@@ -38,7 +38,7 @@ class Unsaved:
     """Names of the fields to mark."""
     status: int = 422
     changed: bool = False
-    """Whether somebody else has saved another version meanwhile."""
+    """Whether somebody else has saved a change since the form was shown."""
 
 
 def unsaved(

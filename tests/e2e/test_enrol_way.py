@@ -15,7 +15,7 @@ _AGAIN_S = 0.5
 
 
 def _held(stage: operated.Stage, page: Page, uid: str, told: str) -> None:
-    """Hold a card to the reader again and again, until the page says ``told``."""
+    """Hold a card to the reader again and again, until the page shows ``told``."""
 
     def said() -> bool:
         if page.get_by_text(told).count():

@@ -73,7 +73,7 @@ def opened(network: Managed, browser: Browser, path: str, given: dict[str, str],
 def test_every_page(
     network: Managed, values: dict[str, dict[str, str]], browser: Browser, path: str, options: dict[str, Any]
 ) -> None:
-    given = {"place": "limoges", "code": "limoges", **values.get(path, {})}
+    given = {"place": "limoges", **values.get(path, {})}
     assert set(parameters(path)) <= set(given), f"say in tests/e2e/furnished.py what {path} is opened with"
     page = opened(network, browser, path, given, options)
     try:

@@ -55,6 +55,7 @@ def _made(network: Managed) -> dict[str, str]:
         assert answer.status_code in (200, 201), (path, answer.text)
         return dict(answer.json())
 
+    day = (datetime.now(UTC) + timedelta(days=300)).date().isoformat()
     card = network.card("m-own1", "0A0B0C0F")
     made = make(
         "manager", "/v1/places/limoges/resources", code="laser", name="x", space="open-space", units=1, kind="machine"
@@ -63,7 +64,7 @@ def _made(network: Managed) -> dict[str, str]:
     guest = make("member", f"/v1/bookings/{booking['ref']}/guests", name="x", credential="qr")
     own = make("member", "/v1/guests", place="limoges", name="x", **times)
     visit = make("desk", "/v1/visitors", place="limoges", name="x", credential="qr", **times)
-    closure = make("manager", "/v1/closures", place="limoges", first="2030-01-01", last="2030-01-02", reason="x")
+    closure = make("manager", "/v1/closures", place="limoges", first=day, last=day, reason="x")
     schedule = make("manager", "/v1/schedules", place="limoges", code="days", name="x", hours={})
     operator = make("admin", "/v1/operators", name="x", email="ada@example.org", roles=[{"role": "auditor"}])
     return {
