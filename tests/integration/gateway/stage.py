@@ -15,6 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+
 from gateway.config import GatewayConfig, write_gateways
 from gateway.contract.wire import BATCH, OrderBody
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
@@ -91,6 +94,7 @@ class Field:
     """Devices at the place's broker."""
 
     def __init__(self, loop: MqttLoop, broker: EmbeddedMosquitto) -> None:
+        self.broker = broker
         self.commands: list[tuple[str, bytes]] = []
         self._link = loop.add(
             parse_mqtt_url(broker.url()),
@@ -105,6 +109,30 @@ class Field:
 
     def desk(self, number: int) -> None:
         self.say("z/desk", json.dumps({"occupancy": number % 2 == 0, "last_seen": str(number)}).encode())
+
+
+def until_heard(broker: EmbeddedMosquitto, topic: str) -> None:
+    """Wait until somebody is subscribed to ``topic``: MQTT 5's answer to a message says so (3.4.2.1, reason 0x10).
+
+    What is sent to ask it is a device's message without any news.
+    """
+    answers: list[bool] = []
+    client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
+    client.on_publish = lambda _client, _data, _mid, reason, _properties: answers.append(
+        reason != "No matching subscribers"
+    )
+    client.connect(broker.host, broker.port)
+    client.loop_start()
+
+    def heard() -> bool:
+        client.publish(topic, b"{}", qos=1).wait_for_publish(10)
+        return any(answers)
+
+    try:
+        until(heard, what=f"a subscription to {topic}")
+    finally:
+        client.disconnect()
+        client.loop_stop()
 
 
 def settings(directory: Path, mqtt: CentralBroker, field: EmbeddedMosquitto, **changes: Any) -> GatewaySettings:
@@ -147,9 +175,16 @@ def start(told: GatewaySettings, one: GatewayConfig | None = None) -> Process:
     identities = identified(told)
     process = Process(told, () if identities else (one or config(),), identities)
     until(lambda: process.runtime.connected and process.uplink.connected() == 1)
-    # a message of a device that comes before the subscription is nobody's
-    until(lambda: all(link.hears for link in process.runtime._links or ()), what="messages of devices come")
+    until_it_hears(process)
     return process
+
+
+def until_it_hears(process: Process) -> None:
+    """Wait for the subscriptions at the place's broker: a message that comes before them is nobody's."""
+    until(
+        lambda: process.runtime.connected and all(link.hears for link in process.runtime._links or ()),
+        what="messages of devices come",
+    )
 
 
 def command(

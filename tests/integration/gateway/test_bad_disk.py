@@ -22,7 +22,7 @@ from gateway.settings import GatewaySettings
 from gateway.spool import sqlite_file
 from gateway.spool.spool import Spool
 from gateway.spool.sqlite_file import broken, read_only
-from tests.integration.gateway.stage import Centre, Field, process_of_its_own
+from tests.integration.gateway.stage import Centre, Field, process_of_its_own, until_heard
 from tests.integration.gateway.test_spool import desk, everything, fill
 from tests.spooled import read_spool
 from tests.unit.gateway.place_parts import S, access_list, badge, signed
@@ -100,6 +100,7 @@ def test_doors_open_by_the_kept_list_and_events_come_when_the_disk_is_back(
         until(lambda: centre.states and centre.states[-1]["online"])
         centre.send("list", signed(access_list(1, made_at=int(time.time()) * S)))
         until(lambda: centre.states[-1].get("list_version") == 1)
+        until_heard(field.broker, "z/desk")
         field.desk(0)
         until(lambda: centre.of_kind("desk"))
     (epoch,) = centre.stored

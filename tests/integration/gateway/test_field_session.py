@@ -18,7 +18,7 @@ from gateway.config import GatewayConfig
 from gateway.mqtt.loop import Message, MqttLoop, parse_mqtt_url
 from gateway.settings import GatewaySettings
 from maillage.embedded import EmbeddedMosquitto
-from tests.integration.gateway.stage import Centre, Field, process_of_its_own, start
+from tests.integration.gateway.stage import Centre, Field, process_of_its_own, start, until_heard, until_it_hears
 from tests.unit.gateway.place_parts import badge, config
 from tests.waiting import until
 
@@ -96,10 +96,10 @@ def arrived(centre: Centre) -> list[int]:
 
 
 def test_kill_9_of_the_gateway_loses_and_doubles_nothing_that_the_field_broker_took(
-    told: GatewaySettings, sensors: Sensors, centre: Centre
+    told: GatewaySettings, sensors: Sensors, centre: Centre, field_mqtt: EmbeddedMosquitto
 ) -> None:
     with process_of_its_own(told, place()):
-        until(lambda: centre.of_kind("gateway"), what="the session has begun", deadline_s=30)
+        until_heard(field_mqtt, "z/desk")
         sensors.say()
         until(lambda: arrived(centre))
     with sensors.at_work(per_s=300):
@@ -149,7 +149,8 @@ def test_a_session_that_the_broker_has_lost_begins_anew(
         field_mqtt.kill9()
         field_mqtt.restart()
         until(lambda: process.runtime._deliveries.session > session, deadline_s=30)
-        until(lambda: process.runtime.connected and field._link.connected, deadline_s=30)
+        until_it_hears(process)
+        until(lambda: field._link.connected, deadline_s=30)
         for number in range(2):
             field.desk(number)
         until(lambda: len(centre.of_kind("desk")) == 4)
