@@ -14,7 +14,7 @@ from typing import Final
 
 from occupancy.counts import Counts, Sums, summed
 from occupancy.due import MINUTE, silent_at
-from occupancy.estimate import estimated, together, weak, weighted
+from occupancy.estimate import bounded, estimated, together, weak, weighted
 from occupancy.faults import faults_of
 from occupancy.hours import Calendar
 from occupancy.space import NEVER, UNKNOWN, Estimate, Evidence, SpaceFold
@@ -26,7 +26,7 @@ from occupancy.witnesses import Asks, Question, Testimony, asks, testimony, with
 class Answer:
     """What holds in a space from ``since`` until before ``until``, where nothing is reported."""
 
-    __slots__ = ("asked", "counts", "estimate", "found", "own", "parts", "silent", "since", "until")
+    __slots__ = ("asked", "counts", "estimate", "found", "own", "parts", "silent", "since", "until", "word")
 
     def __init__(self, since: int, until: int, silent: Mapping[int, int], own: Testimony, parts: Sums) -> None:
         self.since = since
@@ -39,6 +39,8 @@ class Answer:
         self.found = own
         """What both say."""
         self.counts: Counts | None = None
+        self.word: bool | None = None
+        """What presence sensors last made likely, in the space or within: somebody, or nobody."""
         self.estimate = UNKNOWN
         self.asked = -1
         """The beginning of the minute for which ``estimate`` holds; -1: not asked for yet."""
@@ -47,7 +49,7 @@ class Answer:
 class Asked:
     """The spaces of one place, to be asked; ``occupancy.fold.PlaceFold`` moves them."""
 
-    __slots__ = ("_asks", "_calendar", "_inside", "_order", "_root", "_topology", "id", "spaces")
+    __slots__ = ("_asks", "_calendar", "_downwards", "_inside", "_order", "_root", "_topology", "id", "spaces")
 
     def __init__(self, place: int, topology: Topology, spaces: dict[int, SpaceFold]) -> None:
         self.id = place
@@ -57,6 +59,8 @@ class Asked:
         self._order: Final = topology.rising(topology.places.get(place, ()))
         """The spaces, the deepest first."""
         self._root: Final = next((one for one in self._order if topology.spaces[one].parent is None), None)
+        self._downwards: Final = [(space, topology.spaces[space].parent) for space in reversed(self._order)]
+        """The spaces with what each lies in, the highest first."""
         self._inside: Final = {space: self._sensed_within(space) for space in self._order}
         self._asks: Final[dict[int, tuple[Asks, ...]]] = {space: asks(topology.spaces[space]) for space in self._order}
 
@@ -74,7 +78,11 @@ class Asked:
 
     def estimates(self, now: int) -> dict[int, Estimate]:
         """What holds in each space at ``now``, by the events so far; see ``distributions``."""
-        return {space: self._estimate(space, self._answer(space, now), now) for space in self._order}
+        made = {space: self._estimate(space, self._answer(space, now), now) for space in self._order}
+        for space, above in self._downwards:
+            if above is not None:
+                made[space] = bounded(made[space], made[above])
+        return made
 
     def explain(self, space: int, now: int) -> tuple[Evidence, ...]:
         """What made the number of ``space`` at ``now``, the weightiest first."""
@@ -87,11 +95,13 @@ class Asked:
         holds = last is not None and fold.fresh and last.since <= now < last.until
         heard: list[Counts] = []
         blind: list[Space] = []
+        somebody = False
         for one in self._inside[space]:
             within_it = self.spaces[one]
             answer: Answer | None = within_it.answer
             if answer is None or not (within_it.fresh and answer.since <= now < answer.until) or self._inside[one]:
                 answer = self._answer(one, now)
+            somebody = somebody or answer.word is True
             if answer.counts is None:
                 blind.append(self._topology.spaces[one])
             else:
@@ -121,6 +131,7 @@ class Asked:
         if heard:
             made.found = [*made.own, within(parts, fold.beside, blind, minute, self._calendar)]
         made.counts = together(made.found)
+        made.word = somebody or next((one.numbers["somebody"] for one in made.own if one.kind == "presence"), None)
         if stored:
             fold.answer, fold.fresh = made, True
         return made
@@ -137,7 +148,6 @@ class Asked:
                 row, self.spaces[space], minute,
                 found=answer.found, counts=answer.counts, silent=answer.silent, calendar=self._calendar,
             )  # fmt: skip
-            word = next((one.numbers["somebody"] for one in answer.own if one.kind == "presence"), None)
             wary = weak(answer.found)
-            answer.estimate, answer.asked = estimated(row, answer.counts, faults, word, weak=wary), minute
+            answer.estimate, answer.asked = estimated(row, answer.counts, faults, answer.word, weak=wary), minute
         return answer.estimate

@@ -7,6 +7,7 @@ median, ``low`` and ``high`` the 5 and 95 % quantiles.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from occupancy.counts import Counts, agreed
@@ -44,6 +45,21 @@ def estimated(
     wrong = counts.beyond(present, tolerance(space.capacity))
     quality = "live" if wrong <= SURE and not weak else "degraded"
     return Estimate(present=present, low=low, high=high, quality=quality, faults=tuple(faults))
+
+
+def bounded(one: Estimate, above: Estimate) -> Estimate:
+    """The estimate of a space, knowing that of what it lies in: nobody is in it who isn't there too.
+
+    So each of its quantiles is at most that of what it lies in, whose doors say what its own sensors can't know.
+    """
+    if one.present is None or one.low is None or one.high is None:
+        return one
+    if above.present is None or above.low is None or above.high is None:
+        return one
+    if one.present <= above.present and one.high <= above.high and one.low <= above.low:
+        return one
+    low, present, high = min(one.low, above.low), min(one.present, above.present), min(one.high, above.high)
+    return replace(one, low=low, present=present, high=high)
 
 
 def together(found: Testimony) -> Counts | None:

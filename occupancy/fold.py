@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import Final
 
 from occupancy.due import MINUTE, due_again, pass_time
+from occupancy.estimate import bounded
 from occupancy.grants import ANSWER
 from occupancy.moving import Event
 from occupancy.reports import Reports
@@ -155,7 +156,7 @@ class PlaceFold(Reports):
             self.settle()
 
     def settle(self) -> None:
-        """Make the estimates of what changed, children before parents, and note the changes."""
+        """Make the estimates of what changed, children before parents; note the changes."""
         if not self.dirty and self.clock < self._due:
             return
         for fold in self.spaces.values():
@@ -175,14 +176,24 @@ class PlaceFold(Reports):
             answer = self._answer(space, self.clock)
             fold.testimony = answer.found
             due_again(fold, answer.counts, self._calendar, self.clock)
-            new = self._estimate(space, answer, self.clock)
+            fold.made = self._estimate(space, answer, self.clock)
             fold.at = max(fold.at, self.clock)
-            if new != fold.estimate:
-                self.changes.append(Change(at=fold.at, space=space, estimate=new))
-            fold.estimate = new
             self.touched.add(space)
+        self._note_changes()
         self.dirty.clear()
         self._note_due()
+
+    def _note_changes(self) -> None:
+        """Bound each space by what it lies in, parents before children."""
+        for space, above in self._downwards:
+            fold = self.spaces[space]
+            new = fold.made if above is None else bounded(fold.made, self.spaces[above].estimate)
+            if new is not fold.estimate:
+                if new != fold.estimate:
+                    fold.at = max(fold.at, self.clock)
+                    self.changes.append(Change(at=fold.at, space=space, estimate=new))
+                    self.touched.add(space)
+                fold.estimate = new
 
     def _rising(self) -> Sequence[int]:
         """The spaces to be estimated again and all that they lie in, the deepest first."""

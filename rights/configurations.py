@@ -193,13 +193,13 @@ class Configurations:
                     log.exception("configuration_not_sent", extra={"gateway": code})
             self._touched.discard(code)
         if everyone:
-            self._metrics.unconfigured.set(
-                sum(
-                    1
-                    for side in self._sides.values()
-                    if side.online and (target := self._targets.get(side.gateway.id)) and not side.settled(target)
-                )
-            )
+            online = [side for side in self._sides.values() if side.online and side.gateway.id in self._targets]
+            settled = [side for side in online if side.settled(self._targets[side.gateway.id])]
+            self._metrics.unconfigured.set(len(online) - len(settled))
+            over = [side for side in settled if side.accused]
+            gateways.end_refusals(connection, "configuration_refused", [side.gateway.id for side in over])
+            for side in over:
+                side.accused = False
 
     def _made(self, connection: Connection, found: Sequence[Layout]) -> dict[int, Target]:
         """Write the versions that are new; return what each gateway should hold."""
@@ -266,6 +266,7 @@ class Configurations:
         found = _FINDINGS[step]
         log.warning(found.kind, extra={"gateway": gateway.code, "version": side.version, "ours": target.version})
         text = found.text.format(reason=side.refused or "nothing")
+        side.accused = True
         gateways.alarm_of_configuration(
             connection, gateway, kind=found.kind, text=text, version=side.version, ours=target.version
         )

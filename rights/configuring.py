@@ -143,6 +143,8 @@ class GatewayConfigured:
     """Sendings since it last held what it should."""
     told: int | None = None
     """The version that the operator has been told of."""
+    accused: bool = True
+    """The alarm that it refuses its configuration may be open, as of a gateway that is new to this process."""
 
     def heard(self, state: State) -> None:
         """Take in the gateway's state."""

@@ -59,6 +59,8 @@ class GatewayList:
     rest_until: float = 0.0
     refused: bool = False
     """It couldn't use what it was sent last, or stands on so many deltas that it asks for the whole list."""
+    accused: bool = True
+    """The alarm that it takes no list may be open, as of a gateway that is new to this process."""
     compared: int | None = None
     """The version at which it was asked to report its list's contents."""
     compare_until: float = 0.0

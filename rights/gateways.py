@@ -39,6 +39,12 @@ WHERE NOT EXISTS (
 )
 """
 
+_END = """
+-- what gateways refused they hold now
+UPDATE alarm SET until_at = now(), acknowledged_at = now(), acknowledged_by = 'rights'
+WHERE kind = %(kind)s AND gateway = ANY(%(gateways)s::integer[]) AND acknowledged_at IS NULL
+"""
+
 
 def gateways(connection: Connection) -> list[Gateway]:
     """Return every gateway in service."""
@@ -126,6 +132,12 @@ def alarm_of_refusal(connection: Connection, gateway: Gateway, version: int) -> 
         detail=json.dumps({"version": version}),
     )
     raise_alarm(connection, alarm)
+
+
+def end_refusals(connection: Connection, kind: str, gateways: list[int]) -> None:
+    """End the open alarms of ``kind`` of gateways (by id) that have taken what they refused."""
+    if gateways:
+        connection.execute(_END, {"kind": kind, "gateways": gateways})
 
 
 def alarm_of_configuration(connection: Connection, gateway: Gateway, *, kind: str, text: str, **detail: int) -> None:

@@ -160,9 +160,17 @@ class Sender:
         return ahead
 
     def keep_held(self, connection: Connection) -> None:
-        """Store the list versions that gateways report."""
+        """Store the list versions that gateways report; the alarm that one takes no list ends when it has taken it."""
         held, self._held = self._held, {}
         gateways.held(connection, held)
+        over = [side for side in self.sides.values() if side.accused and self._holds_newest(side)]
+        gateways.end_refusals(connection, "list_refused", [side.gateway.id for side in over])
+        for side in over:
+            side.accused = False
+
+    def _holds_newest(self, side: GatewayList) -> bool:
+        target = self._targets.get(side.gateway.place)
+        return side.online and target is not None and side.settled(target)
 
     def compared(self, connection: Connection, code: str, theirs: dict[str, str]) -> None:
         """Set a gateway's list (token → first digits of its entry's digest) beside ours; the whole one goes out."""
@@ -198,6 +206,7 @@ class Sender:
             gateways.ask_for_list(connection, side.gateway)
         elif step == "whole" or not self._send_delta(connection, side, base, target, now):
             if side.wholes >= _WHOLES_IN_VAIN:
+                side.accused = True
                 gateways.alarm_of_refusal(connection, side.gateway, side.version)
             self._send_whole(connection, side, target, now)
 

@@ -22,6 +22,7 @@ _QUOTAS: Final = """
 SELECT q.ref, p.code::text AS place, q.pass, o.code::text AS organisation, q.kind, q.per, q.bookings, q.minutes
 FROM booking_quota q LEFT JOIN place p ON p.id = q.place LEFT JOIN organisation o ON o.id = q.organisation
 WHERE (%(ref)s::text IS NULL OR q.ref = %(ref)s) AND (%(place)s::text IS NULL OR p.code::text = %(place)s)
+  AND (%(at)s::text IS NULL OR p.code::text = %(at)s OR q.place IS NULL)
   AND (%(pass)s::text IS NULL OR q.pass = %(pass)s)
   AND (%(organisation)s::text IS NULL OR o.code::text = %(organisation)s)
 ORDER BY q.ref LIMIT 5000
@@ -60,6 +61,9 @@ class QuotasQuestion(Question):
     """Which quotas to list."""
 
     place: str | None = Field(default=None, max_length=64)
+    at: str | None = Field(
+        default=None, max_length=64, description="A place: its quotas, and those of all places together."
+    )
     passed: str | None = Field(default=None, max_length=64, alias="pass")
     organisation: str | None = Field(default=None, max_length=64)
 
@@ -101,7 +105,7 @@ async def make_quota(request: Request, body: QuotaMade, idempotency_key: Idempot
     """Of a network administrator for all places together, of a manager for a place of theirs."""
     async with session(request, "passes:write") as s:
         ref = await once(s, request, idempotency_key, lambda: _add_quota(s, body))
-        (row,) = await s.rows(_QUOTAS, {"ref": ref, "place": None, "pass": None, "organisation": None})
+        (row,) = await s.rows(_QUOTAS, {"ref": ref, "place": None, "at": None, "pass": None, "organisation": None})
     return json_answer(row, status=201)
 
 

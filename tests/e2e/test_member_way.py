@@ -156,6 +156,10 @@ def test_a_refusal_of_the_gateway_and_a_place_without_a_line(at: Door, browser: 
             expect(page.get_by_text("Le lieu est hors ligne")).to_be_visible()
             expect(page.get_by_role("button", name="Ouvrir la porte")).to_have_count(0)
             look(page, "member-open-offline")
+            page.goto("/me/cards")
+            expect(page.get_by_role("link", name="Ouvrir Entry")).to_have_count(0)
+            page.get_by_role("link", name="Pourquoi la porte Entry, Limoges").click()
+            expect(page.get_by_text("Le lieu est hors ligne")).to_be_visible()
         finally:
             at.network.centre.gateway("limoges")
 

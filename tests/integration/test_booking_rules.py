@@ -91,6 +91,13 @@ def test_quotas_hold_in_a_race(network: Managed) -> None:
     assert network.post("member", "/v1/bookings", body).status_code == 201
     more = network.post("member", "/v1/bookings", {**body, **_hours(5, 13, 14)})
     assert (more.json()["rule"], "4 h" in more.json()["detail"]) == ("quota_pass", True)
+    all_over = network.post("admin", "/v1/booking-quotas", {"pass": "p-own1", "per": "week", "bookings": 20}).json()[
+        "ref"
+    ]
+    counted = network.get("manager", "/v1/booking-quotas?at=limoges").json()["quotas"]
+    assert {one["place"] for one in counted} == {"limoges", None}
+    elsewhere = network.get("admin", "/v1/booking-quotas?at=isle").json()["quotas"]
+    assert [one["ref"] for one in elsewhere] == [all_over]
     ref = made.json()["ref"]
     assert network.call("isle", "DELETE", f"/v1/booking-quotas/{ref}").status_code == 404
     assert network.call("manager", "DELETE", f"/v1/booking-quotas/{ref}").status_code == 204

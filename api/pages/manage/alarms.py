@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -52,10 +54,18 @@ async def _listed(request: Request, place: Place, *, status: int = 200, **values
         "manage/alarms.html",
         status=status,
         place=place,
-        alarms=answer.body["alarms"],
+        alarms=[{**one, "over": _over(one)} for one in answer.body["alarms"]],
         every=every,
         more=answer.body["next"] is not None,
         done=request.query_params.get("done") == "acknowledged",
         **given,
         **words_of(request, place),
     )
+
+
+def _over(alarm: Mapping[str, Any]) -> bool:
+    """Whether what it tells of has ended: later than it was last told of, and not just when it happened."""
+    until, raised, last = (
+        alarm[name] and datetime.fromisoformat(alarm[name]) for name in ("until", "raised_at", "last_at")
+    )
+    return until is not None and until > raised and (alarm["times"] == 1 or until > last)

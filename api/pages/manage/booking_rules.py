@@ -177,7 +177,7 @@ async def remove_quota(place: str, ref: str, request: Request) -> Response:
 
 async def _quotas(request: Request, where: Place, form: Unsaved | None = None) -> Response:
     listed, organisations = await asyncio.gather(
-        read(request, "/v1/booking-quotas"), ask(request, "GET", "/v1/organisations")
+        read(request, f"/v1/booking-quotas?{urlencode({'at': where.code})}"), ask(request, "GET", "/v1/organisations")
     )
     known = rows_of(organisations, "organisations")
     return page(
@@ -185,7 +185,7 @@ async def _quotas(request: Request, where: Place, form: Unsaved | None = None) -
         "manage/booking_quotas.html",
         **filled(dict.fromkeys(("pass", "organisation", "kind", "per", "number", "unit"), ""), form),
         place=where,
-        quotas=[one for one in listed.body["quotas"] if one["place"] in (None, where.code)],
+        quotas=listed.body["quotas"],
         organisations=[(one["code"], one["name"]) for one in known],
         kinds={kind: say(request, KINDS[kind]) for kind in _KINDS},
         per={name: say(request, words) for name, words in _PER.items()},

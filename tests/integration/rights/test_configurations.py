@@ -168,6 +168,8 @@ def test_rows_reach_the_gateway_and_go_back_by_version(stage: Stage) -> None:
         stage.hold(None)
         stage.until_settled(6)
         assert stage.devices() == ["reader", "motion"]
+        ended = "SELECT acknowledged_by FROM alarm WHERE kind = 'configuration_refused' AND until_at IS NOT NULL"
+        until(lambda: network.run(ended) == [("rights",)], what="what was refused is taken: the alarm is over")
         assert [
             version for (version,) in network.run("SELECT back_to FROM gateway_configuration ORDER BY version")
         ] == [*(None, None, None, None, 1, None)]

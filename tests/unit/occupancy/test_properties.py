@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from math import inf, isfinite
+from operator import le
 from typing import Any
 
 from hypothesis import assume, given, settings
@@ -123,6 +124,11 @@ def reread(place: PlaceFold) -> PlaceFold:
     return PlaceFold(1, house(), stored)
 
 
+def quantiles(estimate: Estimate) -> tuple[int, ...] | None:
+    found = [one for one in (estimate.low, estimate.present, estimate.high) if one is not None]
+    return tuple(found) or None
+
+
 def width(estimate: Estimate) -> float:
     return inf if estimate.low is None or estimate.high is None else estimate.high - estimate.low
 
@@ -144,6 +150,20 @@ def test_never_negative_nor_nan_and_low_present_high_are_in_order(story: list[An
         else:
             assert 0 <= one.low <= one.present <= one.high
             assert one.quality in ("live", "degraded")
+
+
+@settings(max_examples=30, deadline=None)
+@given(STORY, st.sampled_from([0, 90, 3600, 30 * 3600]))
+def test_nobody_is_in_a_space_who_is_not_in_what_it_lies_in(story: list[Any], later: int) -> None:
+    events = told(story)
+    place = folded(events)
+    place.settle()
+    place.look(end_of(events) + later * SECOND)
+    shown = {number: one.estimate for number, one in place.spaces.items()}
+    for found in (shown, place.estimates(end_of(events) + later * SECOND)):
+        whole = quantiles(found[ROOT])
+        for one in map(quantiles, found.values()):
+            assert None in (one, whole) or all(map(le, one or (), whole or ()))
 
 
 @settings(max_examples=30, deadline=None)
