@@ -133,6 +133,7 @@ from api.visits import routes as visitors
 from api.waiting import routes as waiting
 from api.worth import routes as worth
 from database import samples
+from database.listening import end_tasks
 from database.pool import conninfo
 
 log = logging.getLogger(__name__)
@@ -264,15 +265,18 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.listening = asyncio.create_task(listener.run(), name="listener")
-        app.state.listening.add_done_callback(_log_if_dead)
-        listening_for_answers = asyncio.create_task(answers.run(), name="answers")
-        listening_for_answers.add_done_callback(_log_if_dead)
-        booking_appointments = asyncio.create_task(booker.run(), name="appointments")
-        booking_appointments.add_done_callback(_log_if_dead)
+        running = {
+            "listener": listener.run(),
+            "aging": listener.age(),
+            "answers": answers.run(),
+            "appointments": booker.run(),
+            "usual weeks": forecasts.weeks.run(),
+        }
         await pool.open(wait=False)
-        reading_weeks = asyncio.create_task(forecasts.weeks.run(), name="usual weeks")
-        reading_weeks.add_done_callback(_log_if_dead)
+        tasks = {name: asyncio.create_task(one, name=name) for name, one in running.items()}
+        for task in tasks.values():
+            task.add_done_callback(_log_if_dead)
+        app.state.listening = (tasks["listener"], tasks["aging"])
         stopping = threading.Event()
         sampling = threading.Thread(
             target=lambda: samples.watch(url, "api", sampler(metrics, demand), stopping), name="samples", daemon=True
@@ -283,10 +287,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         finally:
             stopping.set()
             streams.close()
-            tasks = (app.state.listening, listening_for_answers, reading_weeks, booking_appointments)
-            for task in tasks:  # all at once: each may wait for the database to hear that a query is cancelled
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_tasks(tasks.values())
             await pool.close(timeout=2)
 
     app = FastAPI(
@@ -298,7 +299,7 @@ def create_app(settings: ApiSettings) -> FastAPI:
         docs_url=None,  # these pages load scripts from a third party
         redoc_url=None,
     )
-    app.state.listening = None
+    app.state.listening = ()
     app.state.shared = Shared(
         settings=settings,
         clients=clients,

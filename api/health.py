@@ -18,8 +18,9 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/healthz")
 async def healthz(request: Request) -> Response:
-    """Whether the process works: 503 if the task that feeds the board has died."""
-    dead = request.app.state.listening is None or request.app.state.listening.done()
+    """Whether the process works: 503 if a task that feeds the board has died."""
+    feeding = request.app.state.listening
+    dead = not feeding or any(task.done() for task in feeding)
     return json_answer({"status": "dead" if dead else "ok"}, status=503 if dead else 200)
 
 

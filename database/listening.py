@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 QUIET_S: Final = 30.0
 """Seconds without a listener after a flood: one that falls behind would fill the server's queue for all."""
 _FIRST_RETRY_S: Final = 0.1
+_CANCEL_AGAIN_S: Final = 1.0
 _LAST_RETRY_S: Final = 2.0
 _PAUSE_S: Final = 0.02
 """What comes within so long is passed on together."""
@@ -89,6 +90,19 @@ async def stay_connected(
                 retry_s = _FIRST_RETRY_S
         await asyncio.sleep(retry_s * random.uniform(0.7, 1.3))  # spread the replicas' return
         retry_s = min(retry_s * 2, _LAST_RETRY_S)
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks that use the database, again and again, until all have ended.
+
+    To cancel once may be in vain: ``asyncio.wait_for`` of Python 3.11 forgets a cancellation that comes together with
+    the answer (python/cpython#86296), and where the connection is lost just then, psycopg tells of that instead.
+    """
+    pending = set(tasks)
+    while pending:
+        for task in pending:  # all at once: each may wait for the database to hear that a query is cancelled
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN_S)
 
 
 async def listen_to(connection: AsyncConnection[Any], channels: Iterable[str]) -> None:

@@ -49,6 +49,7 @@ class Turns:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
         self._given_at = 0.0
+        self._giving = set[asyncio.Future[None]]()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection[Any]]:
@@ -65,6 +66,13 @@ class Turns:
         finally:
             await self._pool.putconn(conn)
 
+    def _give_back(self, getting: asyncio.Future[AsyncConnection[Any]]) -> None:
+        """Give back a connection that came when nobody waited any more; to cancel the wait may be in vain."""
+        if not getting.cancelled() and getting.exception() is None:
+            giving = asyncio.ensure_future(self._pool.putconn(getting.result()))
+            self._giving.add(giving)
+            giving.add_done_callback(self._giving.discard)
+
     async def _turn(self) -> AsyncConnection[Any]:
         getting: asyncio.Future[AsyncConnection[Any]] = asyncio.ensure_future(self._pool.getconn(timeout=LONGEST_S))
         try:
@@ -73,8 +81,8 @@ class Turns:
                 if not getting.done() and monotonic() - self._given_at >= _SILENT_S:
                     raise PoolTimeout(f"the database gave no connection for {_SILENT_S:g} s")
         except BaseException:
-            if not getting.cancel() and getting.exception() is None:
-                await self._pool.putconn(getting.result())
+            getting.cancel()
+            getting.add_done_callback(self._give_back)
             raise
         conn = getting.result()
         self._given_at = monotonic()

@@ -84,13 +84,10 @@ class Listener:
 
     async def run(self) -> None:
         """Listen until cancelled, however often the database goes away."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._age())
-            tasks.create_task(
-                stay_connected(self._url, self._follow, self._lost, application_name="maillage-api-board")
-            )
+        await stay_connected(self._url, self._follow, self._lost, application_name="maillage-api-board")
 
-    async def _age(self) -> None:
+    async def age(self) -> None:
+        """Let time pass on the board until cancelled, whatever becomes of the database."""
         while True:
             await asyncio.sleep(_AGE_EVERY_S)
             self._board.age(now_us())

@@ -78,3 +78,29 @@ def test_a_silent_database_is_not_waited_for_and_keeps_no_connection() -> None:
         assert pool.given == 1
 
     asyncio.run(ask())
+
+
+class _Late(_Pool):
+    """Gives its connection although nobody waits any more, as ``asyncio.wait_for`` does that was just answered."""
+
+    async def getconn(self, timeout: float) -> _Connection:
+        try:
+            await asyncio.sleep(timeout)
+        except asyncio.CancelledError:
+            return await super().getconn(timeout)
+        raise PoolTimeout
+
+
+def test_a_connection_that_comes_although_nobody_waits_goes_back() -> None:
+    async def ask() -> None:
+        pool = _Late()
+        waiting = asyncio.ensure_future(Turns(cast("Any", pool))._turn())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        async with asyncio.timeout(30):
+            await pool.free.acquire()
+        assert pool.given == 1
+
+    asyncio.run(ask())
