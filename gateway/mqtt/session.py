@@ -44,6 +44,9 @@ class Message:
 OnMessage = Callable[[Message], None]
 
 
+_JOINED: Final = frozenset({paho.PUBLISH, paho.PUBACK, paho.SUBSCRIBE})
+"""Kinds of packets with which paho does no more once they are written; that of QoS 0 it would only note as sent."""
+_JOINED_BYTES: Final = 65_536
 _NOT_YET_VALID: Final = 9
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID."""
 _NO_CHECK_TIME: Final = 0x200000
@@ -111,7 +114,24 @@ class _Paho(paho.Client):
 
     def _packet_write(self) -> MQTTErrorCode:
         with self.writing:
+            self._join_packets()
             return super()._packet_write()
+
+    def _join_packets(self) -> None:
+        """Make one piece of the packets that wait: paho writes each by a call of the system."""
+        waiting = self._out_packet
+        if len(waiting) < 2:
+            return
+        pieces: list[bytes | bytearray] = []
+        size = 0
+        while waiting and size < _JOINED_BYTES and waiting[0]["command"] & 0xF0 in _JOINED:
+            one = waiting.popleft()
+            pieces.append(one["packet"][one["pos"] :])
+            size += len(pieces[-1])
+        if pieces:
+            piece = b"".join(pieces)
+            joined = {"packet": piece, "to_process": len(piece), "pos": 0}
+            waiting.appendleft({"command": paho.PINGREQ, "mid": 0, "qos": 0, "info": None, **joined})  # type: ignore[typeddict-item]
 
     def _sock_close(self) -> None:
         with self.writing:

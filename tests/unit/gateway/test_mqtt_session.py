@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.mqtt.address import Broker
+from gateway.mqtt.read_ahead import ReadAhead
 from gateway.mqtt.session import Message, Session
 
 CONNACK = b"\x20\x02\x00\x00"
@@ -156,3 +157,35 @@ def test_a_topic_that_is_no_text_is_acknowledged_and_dropped(keeping: Talk, capl
 def test_a_packet_that_breaks_the_protocol_ends_the_connection(talk: Talk, packet: bytes) -> None:
     assert not talk.says(packet)
     assert talk.heard == []
+
+
+def test_what_waits_is_written_in_one_piece(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[bytes] = []
+    send = ReadAhead.send
+
+    def counted(sock: ReadAhead, data: bytes) -> int:
+        pieces.append(bytes(data))
+        return send(sock, data)
+
+    monkeypatch.setattr(ReadAhead, "send", counted)
+    for number in range(3):
+        talk.session.publish("a", b"%d" % number, qos=0, retain=False)
+    assert talk.session.write()
+    expected = b"".join(publish(b"a", b"%d" % number) for number in range(3))
+    assert pieces == [expected]
+    assert talk.answer() == expected
+
+
+def test_what_the_broker_takes_slowly_arrives_whole_and_in_order(talk: Talk) -> None:
+    payloads = [bytes([number]) * 30_000 for number in range(60)]
+    got = b""
+    talk.broker.settimeout(10)
+    for payload in payloads:
+        talk.session.publish("a", payload, qos=0, retain=False)
+    while talk.session.wants_write():
+        assert talk.session.write()
+        got += talk.broker.recv(100_000)
+    expected = b"".join(publish(b"a", payload) for payload in payloads)
+    while len(got) < len(expected):
+        got += talk.broker.recv(100_000)
+    assert got == expected
