@@ -17,7 +17,7 @@ from booking.clearing import clear
 from booking.items import item_of
 from booking.rates import PriceList, price_of
 from booking.statements import Line, Statement, bill
-from database.billing import BOOKINGS, ITEMS, PRICES
+from database.billing import BADGED, BOOKINGS, ITEMS, PRICES
 from gateway.contract.stored_events import KINDS
 from jobs.job import Round
 
@@ -105,7 +105,9 @@ def close(connection: psycopg.Connection[Any], month: date) -> int:
         with connection.transaction():
             values = {"member": None, "home": home, "month": month, **_KINDS}
             items = [
-                item_of(row) for query in (ITEMS, BOOKINGS) for row in connection.execute(query, values).fetchall()
+                item_of(row)
+                for query in (ITEMS, BADGED, BOOKINGS)
+                for row in connection.execute(query, values).fetchall()
             ]
             clearings: dict[tuple[str, int], int] = {}
             for line in clear(items, prices, month):

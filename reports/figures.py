@@ -26,6 +26,8 @@ from reports.month import Month
 
 KEEP_BOOKINGS: Final = timedelta(days=365)
 """Bookings of a month that began longer ago may be deleted."""
+_LAST_WORD: Final = timedelta(days=31)
+"""How long before the month a device's last word is looked for."""
 _COMPARED: Final = 5
 """With fewer head counts nothing is said, as in the trust score."""
 _NAMED: Final = 200
@@ -37,7 +39,9 @@ Rows = Mapping[str, Sequence[Row]]
 
 def place_values(place: int, month: Month, zone: ZoneInfo, now: datetime) -> dict[str, Any]:
     """Return the values of the queries of a place."""
-    return {"place": place, "zone": str(zone), "begins": month.starts(zone), **_values(month, zone, now)}
+    begins = month.starts(zone)
+    said_since = begins - _LAST_WORD
+    return {"place": place, "zone": str(zone), "begins": begins, "said_since": said_since, **_values(month, zone, now)}
 
 
 def group_values(department: str | None, month: Month, zone: ZoneInfo, now: datetime) -> dict[str, Any]:

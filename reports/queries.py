@@ -124,7 +124,7 @@ WITH said AS (
   SELECT e.device, e.at, e.value > 0 AS online,
     lead(e.at, 1, %(ends)s) OVER (PARTITION BY e.device ORDER BY e.at, e.seq) AS until
   FROM event e
-  WHERE e.place = %(place)s AND e.at >= %(begins)s - interval '31 days' AND e.at < %(ends)s AND e.kind = {device}
+  WHERE e.place = %(place)s AND e.at >= %(said_since)s AND e.at < %(ends)s AND e.kind = {device}
     AND e.detail ->> 'what' = 'link'
 ),
 silent AS (

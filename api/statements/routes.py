@@ -40,7 +40,7 @@ from api.statements.statements import (
 from booking.items import item_of
 from booking.rates import PriceList, price_of
 from booking.statements import bill
-from database.billing import BOOKINGS, ITEMS, PRICES
+from database.billing import BADGED, BOOKINGS, IS_BADGED, ITEMS, PRICES
 from gateway.contract.stored_events import KINDS
 
 router: Final = APIRouter(tags=["statements"])
@@ -83,9 +83,9 @@ async def account(ref: str, request: Request, question: Annotated[AccountQuestio
         values = {"member": ref, "home": None, "month": first_of(question.month), **_KINDS}
         cursor = s.conn.cursor(row_factory=tuple_row)
         prices = PriceList([price_of(row) async for row in await cursor.execute(PRICES.encode())])
-        items = [
-            item_of(row) for query in (ITEMS, BOOKINGS) async for row in await cursor.execute(query.encode(), values)
-        ]
+        (badged,) = await (await cursor.execute(IS_BADGED.encode(), values)).fetchone() or (False,)
+        queries = (ITEMS, *([BADGED] if badged else ()), BOOKINGS)
+        items = [item_of(row) for query in queries async for row in await cursor.execute(query.encode(), values)]
         lines = [line for one in bill(items, prices) if one.payer.kind != "funder" for line in one.lines]
         named = await s.rows(rows.NAMES, {"places": [line.place for line in lines if line.place is not None]})
     places = {row["id"]: row["code"] for row in named}
