@@ -33,7 +33,7 @@ _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _Value = TypeVar("_Value")
 
 # Finds the holder of a key and records its use. The session variables that it sets end with the transaction.
-_FIND: Final = "SELECT id, role, scopes, places, member FROM enter(%s, '', '')"
+_FIND: Final = "SELECT id, role, scopes, places, member, operator FROM enter(%s, '', '')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,8 @@ class CachedCaller:
     """The only places that the key reaches; None: all."""
     member: str | None = None
     """The member whose own key it is."""
+    operator: str | None = None
+    """The operator whose own key it is."""
 
 
 class KeyChecker:

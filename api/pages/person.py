@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from fastapi import Request
@@ -18,6 +19,7 @@ from api.present.state import loaded_board
 
 STAFF: Final = ("network_administrator", "place_manager", "front_desk", "auditor")
 """Roles for which the pages of ``/manage`` are."""
+_MARK_DIGITS: Final = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class Person:
     permissions: frozenset[Permission]
     member: str | None
     """Their reference, if they are signed in as a member."""
+    mark: str = ""
+    """Of who it is, whatever the session: in the forms that they are shown."""
 
     @property
     def manages(self) -> bool:
@@ -66,7 +70,9 @@ async def person_of(request: Request) -> Person | None:
         return None
     places = None if caller.places is None else frozenset(caller.places)
     permissions = permissions_of(caller.role, caller.scopes, bound=places is not None)
-    return Person(role=caller.role or "", places=places, permissions=permissions, member=caller.member)
+    who = caller.operator or caller.member
+    mark = sha256(who.encode()).hexdigest()[:_MARK_DIGITS] if who else ""
+    return Person(role=caller.role or "", places=places, permissions=permissions, member=caller.member, mark=mark)
 
 
 async def _entered(request: Request, key: str) -> Caller | None:
@@ -83,6 +89,7 @@ async def _entered(request: Request, key: str) -> Caller | None:
         scopes=list(caller.scopes or ()),
         places=None if caller.places is None else list(caller.places),
         member=caller.member,
+        operator=caller.operator,
     )
     keys.found(key, kept)
     return caller

@@ -22,7 +22,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal
 from babel.support import NullTranslations, Translations
 from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.responses import Response
 
 from api.http.language import Language
@@ -108,6 +109,13 @@ def translations(language: Language) -> NullTranslations:
     return Translations(compiled)
 
 
+@pass_context
+def _once(context: Context) -> str:
+    """Return a new text for a form's field ``once``; it says of whom the form is (``api.pages.routing``)."""
+    person, of_whom = context.get("person"), context.get("of_whom")
+    return f"{token_hex(12)}x{of_whom or (person.mark if person else '')}"
+
+
 @cache
 def _environment(language: Language) -> Environment:
     made = Environment(
@@ -121,7 +129,7 @@ def _environment(language: Language) -> Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     locale = "fr_FR" if language == "fr" else "en_GB"
-    made.globals["once"] = partial(token_hex, 12)
+    made.globals["once"] = _once
 
     def first(day: int, pattern: str) -> str:
         """In French the first day of a month is «1er», which CLDR doesn't know."""

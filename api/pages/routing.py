@@ -41,7 +41,8 @@ class PageRoute(APIRoute):
 
     A form has a field ``once``, new each time that it is shown (``{{ once() }}``). The same form sent twice does its
     work once, and both answers are the first one's. Where the API takes an ``Idempotency-Key`` the field is that too,
-    so it holds across processes. The page of a refused form has an address of its own for some minutes
+    so it holds across processes. It also says of whom the form is: what one person has left on the screen isn't done in
+    the name of the next one. The page of a refused form has an address of its own for some minutes
     (``api.pages.kept``).
     """
 
@@ -92,6 +93,9 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
     request.state.once = once if once.isascii() and once.isalnum() else None
     if not request.state.once:
         return await handle(request)
+    of_whom, person = _of_whom(once), request.state.person
+    if of_whom and person is not None and person.mark != of_whom:
+        return page(request, "message.html", status=409, what="another")
     # the body too: a form that was changed after it was sent (by the back button) is no double click
     of_whom = f"{session_cookie_of(request)}\n{request.url.path}\n{once}\n".encode()
     body = await request.body()
@@ -119,13 +123,20 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
     return answer
 
 
+def _of_whom(once: str) -> str:
+    """Return the mark of the person whom a form was shown to; empty: nobody was signed in, or by a key of nobody."""
+    return once.partition("x")[2]
+
+
 async def signed_out(request: Request) -> Response:
     """Return the answer for who isn't signed in (any more); what was typed into a form stays on the page."""
     if request.method == "POST" and is_from_our_page(request):
         path = request.url.path
         dropped = next((names for part, names in _SECRETS.items() if part in path), ())
-        fields = [(name, value) for name, value in await fields_of(request) if name not in (ONCE, *dropped)]
-        answer = page(request, "again.html", status=401, fields=fields, path=path)
+        typed = await fields_of(request)
+        fields = [(name, value) for name, value in typed if name not in (ONCE, *dropped)]
+        of_whom = _of_whom(dict(typed).get(ONCE, ""))
+        answer = page(request, "again.html", status=401, fields=fields, path=path, of_whom=of_whom)
     else:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         answer = RedirectResponse("/sign-in" if here == "/me" else f"/sign-in?next={quote(here, safe='')}", 303)

@@ -187,6 +187,36 @@ def test_options_to_add_a_passkey_are_ones_own_and_good_once(network: Managed, p
         assert other.post(f"/me/sign-in/passkeys/{number}/remove").status_code == 404
 
 
+def test_what_one_person_left_on_the_screen_is_not_done_in_the_name_of_the_next(
+    network: Managed, person: Person, operator: str
+) -> None:
+    home = "/manage/limoges/count"
+
+    counted = "SELECT count(*) FROM head_count WHERE present = 7"
+
+    def once_of(shown: str) -> Any:
+        return re.findall(r'name="once" value="(\w+)"', shown)[-1]
+
+    def send(one: Person, once: str) -> httpx.Response:
+        return one.post(home, data={"present": "7", "once": once})
+
+    shown = once_of(person.enters(network, operator, "place_manager").get(home).text)
+    person.headers.pop("cookie")
+    again = send(person, shown)
+    assert again.status_code == 401
+    left = once_of(again.text)
+    roles = [{"role": "place_manager", "places": ["limoges"]}]
+    next_one = {"name": "Nina", "email": "nina@example.org", "roles": roles}
+    other = network.post("admin", "/v1/operators", next_one).json()["ref"]
+    for once in (shown, left):
+        answer = send(person.enters(network, other, "place_manager"), once)
+        assert answer.status_code == 409
+        assert "rempli par une autre personne" in answer.text
+    assert network.sql(counted) == [(0,)]
+    assert send(person.enters(network, operator, "place_manager"), left).status_code == 303, "who typed it may send it"
+    assert network.sql(counted) == [(1,)]
+
+
 def test_a_members_passkey_never_makes_them_an_operator(network: Managed, person: Person, operator: str) -> None:
     network.sql("UPDATE operator SET member = 'm-own1', email = %s WHERE ref = %s RETURNING 1", MEMBER, operator)
     device = with_passkey(person.enters(network, "m-own1", "member"))
