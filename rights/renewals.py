@@ -33,7 +33,8 @@ class Renewals:
         self._seed = seed
         self._certificates = certificates
         self._metrics = metrics
-        self._remind_at = 0.0
+        self._remind_at: dict[str, float] = {}
+        """When each gateway that is online is looked at again."""
         self._reminded_of: str | None = None
 
     def turn(
@@ -53,12 +54,22 @@ class Renewals:
             if answer is not None:
                 self._send(side, answer[0], answer[1], now)
         authority = self._certificates.changing
-        if authority is not None and (authority != self._reminded_of or time.monotonic() >= self._remind_at):
-            self._remind_at, self._reminded_of = time.monotonic() + _REMIND_EVERY_S, authority
-            for gateway in self._certificates.behind(connection):
-                side = sides.get(gateway)
-                if side is not None and side.online:
-                    self._send(side, None, authority, now)
+        if authority is not None:
+            self._remind(connection, authority, sides, now)
+
+    def _remind(self, connection: Connection, authority: str, sides: Mapping[str, GatewayList], now: datetime) -> None:
+        """Let who has no new certificate know of the authority's: at once when they are online, then once a minute."""
+        before = self._remind_at if authority == self._reminded_of else {}
+        online, moment = [code for code, side in sides.items() if side.online], time.monotonic()
+        self._reminded_of, self._remind_at = authority, {code: before[code] for code in online if code in before}
+        due = [code for code in online if moment >= self._remind_at.get(code, moment)]
+        if not due:
+            return
+        behind = set(self._certificates.behind(connection))
+        for code in due:
+            self._remind_at[code] = moment + _REMIND_EVERY_S
+            if code in behind:
+                self._send(sides[code], None, authority, now)
 
     def _send(self, side: GatewayList, certificate: str | None, authority: str, now: datetime) -> None:
         body = CertificateBody(
