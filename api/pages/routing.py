@@ -93,8 +93,8 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
     request.state.once = once if once.isascii() and once.isalnum() else None
     if not request.state.once:
         return await handle(request)
-    of_whom, person = _of_whom(once), request.state.person
-    if of_whom and person is not None and person.mark != of_whom:
+    shown_to, person = _of_whom(once), request.state.person
+    if shown_to and person is not None and person.mark != shown_to:
         return page(request, "message.html", status=409, what="another")
     # the body too: a form that was changed after it was sent (by the back button) is no double click
     of_whom = f"{session_cookie_of(request)}\n{request.url.path}\n{once}\n".encode()

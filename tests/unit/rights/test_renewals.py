@@ -10,7 +10,6 @@ import pytest
 
 from gateway.contract.signing import new_seed
 from gateway.contract.wire import Address
-from rights import renewals
 from rights.fleet import Gateway, GatewayList
 from rights.metrics import Metrics
 from rights.renewals import Renewals
@@ -48,7 +47,7 @@ def test_a_gateway_that_comes_online_later_is_told_at_once_and_then_now_and_then
     assert turn() == 1, "once a minute"
     assert certificates.asked == 1, "nor is the database asked"
     later = time.monotonic() + 61
-    monkeypatch.setattr(renewals.time, "monotonic", lambda: later)
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert turn() == 2
     side.online = False
     assert turn() == 2
