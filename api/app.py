@@ -265,15 +265,15 @@ def create_app(settings: ApiSettings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = {
-            "listener": listener.run(),
-            "aging": listener.age(),
-            "answers": answers.run(),
-            "appointments": booker.run(),
-            "usual weeks": forecasts.weeks.run(),
-        }
         await pool.open(wait=False)
-        tasks = {name: asyncio.create_task(one, name=name) for name, one in running.items()}
+        running = (
+            ("listener", listener.run()),
+            ("aging", listener.age()),
+            ("answers", answers.run()),
+            ("appointments", booker.run()),
+            ("usual weeks", forecasts.weeks.run()),
+        )
+        tasks = {name: asyncio.create_task(one, name=name) for name, one in running}
         for task in tasks.values():
             task.add_done_callback(_log_if_dead)
         app.state.listening = (tasks["listener"], tasks["aging"])

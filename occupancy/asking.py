@@ -40,7 +40,7 @@ class Answer:
         """What both say."""
         self.counts: Counts | None = None
         self.word: bool | None = None
-        """What presence sensors last made likely, in the space or within: somebody, or nobody."""
+        """Whether presence sensors of the space, or of those within, last said somebody; None: there are none."""
         self.estimate = UNKNOWN
         self.asked = -1
         """The beginning of the minute for which ``estimate`` holds; -1: not asked for yet."""

@@ -196,10 +196,7 @@ class Configurations:
             online = [side for side in self._sides.values() if side.online and side.gateway.id in self._targets]
             settled = [side for side in online if side.settled(self._targets[side.gateway.id])]
             self._metrics.unconfigured.set(len(online) - len(settled))
-            over = [side for side in settled if side.accused]
-            gateways.end_refusals(connection, "configuration_refused", [side.gateway.id for side in over])
-            for side in over:
-                side.accused = False
+            gateways.end_refusals(connection, "configuration_refused", settled)
 
     def _made(self, connection: Connection, found: Sequence[Layout]) -> dict[int, Target]:
         """Write the versions that are new; return what each gateway should hold."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol
 
 from database.alarms import Alarm, raise_alarm
 from gateway.contract.wire import Address
@@ -44,6 +45,13 @@ _END = """
 UPDATE alarm SET until_at = now(), acknowledged_at = now(), acknowledged_by = 'rights'
 WHERE kind = %(kind)s AND gateway = ANY(%(gateways)s::integer[]) AND acknowledged_at IS NULL
 """
+
+
+class Accused(Protocol):
+    """What a gateway should hold, of which an alarm may say that the gateway refuses it."""
+
+    gateway: Gateway
+    accused: bool
 
 
 def gateways(connection: Connection) -> list[Gateway]:
@@ -134,10 +142,13 @@ def alarm_of_refusal(connection: Connection, gateway: Gateway, version: int) -> 
     raise_alarm(connection, alarm)
 
 
-def end_refusals(connection: Connection, kind: str, gateways: list[int]) -> None:
-    """End the open alarms of ``kind`` of gateways (by id) that have taken what they refused."""
-    if gateways:
-        connection.execute(_END, {"kind": kind, "gateways": gateways})
+def end_refusals(connection: Connection, kind: str, taken: Iterable[Accused]) -> None:
+    """End the open alarms of ``kind`` of gateways that have taken what they refused."""
+    over = [side for side in taken if side.accused]
+    if over:
+        connection.execute(_END, {"kind": kind, "gateways": [side.gateway.id for side in over]})
+    for side in over:
+        side.accused = False
 
 
 def alarm_of_configuration(connection: Connection, gateway: Gateway, *, kind: str, text: str, **detail: int) -> None:

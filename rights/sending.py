@@ -163,10 +163,9 @@ class Sender:
         """Store the list versions that gateways report; the alarm that one takes no list ends when it has taken it."""
         held, self._held = self._held, {}
         gateways.held(connection, held)
-        over = [side for side in self.sides.values() if side.accused and self._holds_newest(side)]
-        gateways.end_refusals(connection, "list_refused", [side.gateway.id for side in over])
-        for side in over:
-            side.accused = False
+        gateways.end_refusals(
+            connection, "list_refused", [side for side in self.sides.values() if self._holds_newest(side)]
+        )
 
     def _holds_newest(self, side: GatewayList) -> bool:
         target = self._targets.get(side.gateway.place)

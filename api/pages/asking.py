@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import partial
+from secrets import token_hex
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -23,6 +24,8 @@ _MOST_BYTES: Final = 1_040_000
 """Of a form; an import of members is the largest. ``api.http.bodies`` lets no more through."""
 ONCE: Final = "once"
 """The field of a form that is new each time the form is shown: see ``api.pages.routing``."""
+_MARKED: Final = "x"
+"""Not of a hexadecimal number, which is what stands on both sides of it."""
 
 
 class SignedOut(Exception):
@@ -52,6 +55,16 @@ class Answer:
     def problem(self) -> str:
         """The name of the refusal, such as ``conflict``; empty where there is none."""
         return str(self.body["type"]).rpartition(":")[2] if not self.good and isinstance(self.body, dict) else ""
+
+
+def new_once(mark: str) -> str:
+    """Return a new text for the field ``ONCE`` of a form shown to the person with ``mark``; empty: to nobody."""
+    return f"{token_hex(12)}{_MARKED}{mark}"
+
+
+def mark_in(once: str) -> str:
+    """Return the mark in a form's field ``ONCE``; empty: nobody was signed in, or by a key of nobody."""
+    return once.partition(_MARKED)[2]
 
 
 async def ask(request: Request, method: str, path: str, body: Any = None, **headers: str) -> Answer:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -28,6 +27,7 @@ from starlette.responses import Response
 
 from api.http.language import Language
 from api.page import base_url, language_for
+from api.pages.asking import new_once
 
 _BROWSERS: Final = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS: Final = (
@@ -113,7 +113,7 @@ def translations(language: Language) -> NullTranslations:
 def _once(context: Context) -> str:
     """Return a new text for a form's field ``once``; it says of whom the form is (``api.pages.routing``)."""
     person, of_whom = context.get("person"), context.get("of_whom")
-    return f"{token_hex(12)}x{of_whom or (person.mark if person else '')}"
+    return new_once(of_whom or (person.mark if person else ""))
 
 
 @cache

@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.http.callers import SESSION_COOKIE, is_from_our_page, session_cookie_of
 from api.http.errors import ApiError, BadQuery, LimitReached, Unavailable
-from api.pages.asking import ONCE, Missing, SignedOut, fields_of, leave
+from api.pages.asking import ONCE, Missing, SignedOut, fields_of, leave, mark_in
 from api.pages.kept import keep, kept
 from api.pages.person import person_of
 from api.pages.rendering import page
@@ -93,7 +93,7 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
     request.state.once = once if once.isascii() and once.isalnum() else None
     if not request.state.once:
         return await handle(request)
-    shown_to, person = _of_whom(once), request.state.person
+    shown_to, person = mark_in(once), request.state.person
     if shown_to and person is not None and person.mark != shown_to:
         return page(request, "message.html", status=409, what="another")
     # the body too: a form that was changed after it was sent (by the back button) is no double click
@@ -123,11 +123,6 @@ async def _once(request: Request, handle: Callable[[Request], Awaitable[Response
     return answer
 
 
-def _of_whom(once: str) -> str:
-    """Return the mark of the person whom a form was shown to; empty: nobody was signed in, or by a key of nobody."""
-    return once.partition("x")[2]
-
-
 async def signed_out(request: Request) -> Response:
     """Return the answer for who isn't signed in (any more); what was typed into a form stays on the page."""
     if request.method == "POST" and is_from_our_page(request):
@@ -135,7 +130,7 @@ async def signed_out(request: Request) -> Response:
         dropped = next((names for part, names in _SECRETS.items() if part in path), ())
         typed = await fields_of(request)
         fields = [(name, value) for name, value in typed if name not in (ONCE, *dropped)]
-        of_whom = _of_whom(dict(typed).get(ONCE, ""))
+        of_whom = mark_in(dict(typed).get(ONCE, ""))
         answer = page(request, "again.html", status=401, fields=fields, path=path, of_whom=of_whom)
     else:
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -190,17 +190,16 @@ def test_options_to_add_a_passkey_are_ones_own_and_good_once(network: Managed, p
 def test_what_one_person_left_on_the_screen_is_not_done_in_the_name_of_the_next(
     network: Managed, person: Person, operator: str
 ) -> None:
-    home = "/manage/limoges/count"
-
+    form = "/manage/limoges/count"
     counted = "SELECT count(*) FROM head_count WHERE present = 7"
 
     def once_of(shown: str) -> Any:
         return re.findall(r'name="once" value="(\w+)"', shown)[-1]
 
     def send(one: Person, once: str) -> httpx.Response:
-        return one.post(home, data={"present": "7", "once": once})
+        return one.post(form, data={"present": "7", "once": once})
 
-    shown = once_of(person.enters(network, operator, "place_manager").get(home).text)
+    shown = once_of(person.enters(network, operator, "place_manager").get(form).text)
     person.headers.pop("cookie")
     again = send(person, shown)
     assert again.status_code == 401

@@ -64,7 +64,7 @@ async def _listed(request: Request, place: Place, *, status: int = 200, **values
 
 
 def _over(alarm: Mapping[str, Any]) -> bool:
-    """Whether what it tells of has ended: later than it was last told of, and not just when it happened."""
+    """Whether its cause has ended. ``until`` alone doesn't say so: of what happened at one moment it is that moment."""
     until, raised, last = (
         alarm[name] and datetime.fromisoformat(alarm[name]) for name in ("until", "raised_at", "last_at")
     )

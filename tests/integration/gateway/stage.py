@@ -112,9 +112,10 @@ class Field:
 
 
 def until_heard(broker: EmbeddedMosquitto, topic: str) -> None:
-    """Wait until somebody is subscribed to ``topic``: MQTT 5's answer to a message says so (3.4.2.1, reason 0x10).
+    """Wait until somebody is subscribed to ``topic``.
 
-    What is sent to ask it is a device's message without any news.
+    The broker answers a message that nobody is subscribed to with reason 0x10 (MQTT 5, 3.4.2.1). The message that we
+    send has no news.
     """
     answers: list[bool] = []
     client = Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5)
