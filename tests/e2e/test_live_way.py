@@ -180,8 +180,6 @@ def test_a_door_is_opened_once_whatever_is_clicked_and_its_answer_is_shown(netwo
                 context.set_offline(False)
                 expect(page.get_by_text("La ligne est coupée")).to_be_hidden(timeout=WAIT_MS)
             assert answered(network, "done") == 1  # two clicks, one order
-            if not javascript:
-                page.reload()
             expect(page.get_by_text("La porte est déverrouillée")).to_be_visible(timeout=WAIT_MS)
             if javascript:
                 nothing_found(page)

@@ -54,9 +54,10 @@ def no_orders(at: Door) -> None:
 
 
 def _answered(at: Door, outcome: str, reason: str | None = None) -> None:
-    at.network.sql(
+    answered = at.network.sql(
         "UPDATE command SET sent_at = now(), outcome = %s, reason = %s, outcome_at = now() RETURNING 1", outcome, reason
     )
+    assert len(answered) == 1, "the order that the page made"
 
 
 def _orders(at: Door) -> int:
@@ -144,9 +145,12 @@ def test_a_refusal_of_the_gateway_and_a_place_without_a_line(at: Door, browser: 
         page = context.new_page()
         page.goto(PLACE)
         page.get_by_role("button", name="Ouvrir la porte").click()
+        expect(page.get_by_role("status")).to_contain_text("Demande envoyée à", timeout=30_000)
         _answered(at, "refused", "space_full")
-        page.reload()
-        expect(page.get_by_role("status")).to_contain_text("La porte est restée fermée. L'espace était complet.")
+        # The page that waits looks again by itself; Chromium refuses a reload asked for while it does.
+        expect(page.get_by_role("status")).to_contain_text(
+            "La porte est restée fermée. L'espace était complet.", timeout=30_000
+        )
         _answered(at, "undelivered")
         page.reload()
         expect(page.get_by_role("status")).to_contain_text("Utilisez votre badge.")
