@@ -81,7 +81,7 @@ class Asked:
         made = {space: self._estimate(space, self._answer(space, now), now) for space in self._order}
         for space, above in self._downwards:
             if above is not None:
-                made[space] = bounded(made[space], made[above])
+                made[space] = bounded(made[space], made[above], self._topology.spaces[space].capacity)
         return made
 
     def explain(self, space: int, now: int) -> tuple[Evidence, ...]:

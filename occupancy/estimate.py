@@ -47,10 +47,12 @@ def estimated(
     return Estimate(present=present, low=low, high=high, quality=quality, faults=tuple(faults))
 
 
-def bounded(one: Estimate, above: Estimate) -> Estimate:
+def bounded(one: Estimate, above: Estimate, capacity: int | None) -> Estimate:
     """The estimate of a space, knowing that of what it lies in: nobody is in it who isn't there too.
 
-    So each of its quantiles is at most that of what it lies in, whose doors say what its own sensors can't know.
+    So each of its quantiles is at most that of what it lies in, whose doors say what its own sensors can't know. Where
+    that moves one by more than ``tolerance`` and what it lies in isn't live, their evidence disagrees: the space isn't
+    live either.
     """
     if one.present is None or one.low is None or one.high is None:
         return one
@@ -59,7 +61,9 @@ def bounded(one: Estimate, above: Estimate) -> Estimate:
     if one.present <= above.present and one.high <= above.high and one.low <= above.low:
         return one
     low, present, high = min(one.low, above.low), min(one.present, above.present), min(one.high, above.high)
-    return replace(one, low=low, present=present, high=high)
+    moved = max(one.low - low, one.present - present, one.high - high)
+    quality = one.quality if above.quality == "live" or moved <= tolerance(capacity) else "degraded"
+    return replace(one, low=low, present=present, high=high, quality=quality)
 
 
 def together(found: Testimony) -> Counts | None:

@@ -23,7 +23,7 @@ from occupancy.estimate import bounded
 from occupancy.grants import ANSWER
 from occupancy.moving import Event
 from occupancy.reports import Reports
-from occupancy.space import NEVER, Change, SpaceFold
+from occupancy.space import NEVER, Change, Estimate, SpaceFold
 from occupancy.topology import Device, Topology
 
 _NOTHING: Final[tuple[Event, Device | None, int]] = ({}, None, 0)
@@ -167,33 +167,50 @@ class PlaceFold(Reports):
             self.dirty.update(
                 space for space, fold in self.spaces.items() if fold.due is not None and fold.due <= self.clock
             )
-        for space in self._rising():
-            fold = self.spaces[space]
-            row = self._topology.spaces[space]
-            pass_time(row, fold, self.clock)
-            for child in row.children:
-                fold.at = max(fold.at, self.spaces[child].at)
-            answer = self._answer(space, self.clock)
-            fold.testimony = answer.found
-            due_again(fold, answer.counts, self._calendar, self.clock)
-            fold.made = self._estimate(space, answer, self.clock)
-            fold.at = max(fold.at, self.clock)
-            self.touched.add(space)
-        self._note_changes()
+        made = self._rising()
+        for space in made:
+            self._make(space)
+        self._note_changes(made)
         self.dirty.clear()
         self._note_due()
 
-    def _note_changes(self) -> None:
-        """Bound each space by what it lies in, parents before children."""
+    def _make(self, space: int) -> None:
+        """Make the estimate of a space from what its own sources and the spaces within say."""
+        fold = self.spaces[space]
+        row = self._topology.spaces[space]
+        pass_time(row, fold, self.clock)
+        for child in row.children:
+            fold.at = max(fold.at, self.spaces[child].at)
+        answer = self._answer(space, self.clock)
+        fold.testimony = answer.found
+        due_again(fold, answer.counts, self._calendar, self.clock)
+        fold.made = self._estimate(space, answer, self.clock)
+        fold.at = max(fold.at, self.clock)
+        self.touched.add(space)
+
+    def _note_changes(self, made: Sequence[int]) -> None:
+        """Bound each space by what it lies in, parents before children; note what differs.
+
+        A space whose bound moved is made again: time may have moved its own estimate, too.
+        """
         for space, above in self._downwards:
             fold = self.spaces[space]
-            new = fold.made if above is None else bounded(fold.made, self.spaces[above].estimate)
+            new = self._bounded(fold, space, above)
+            if space not in made and (new != fold.estimate or (fold.made is None and above in made)):
+                self._make(space)
+                new = self._bounded(fold, space, above)
             if new is not fold.estimate:
                 if new != fold.estimate:
                     fold.at = max(fold.at, self.clock)
                     self.changes.append(Change(at=fold.at, space=space, estimate=new))
                     self.touched.add(space)
                 fold.estimate = new
+
+    def _bounded(self, fold: SpaceFold, space: int, above: int | None) -> Estimate:
+        one = fold.made or fold.estimate
+        if above is None:
+            return one
+        return bounded(one, self.spaces[above].estimate, self._topology.spaces[space].capacity)
 
     def _rising(self) -> Sequence[int]:
         """The spaces to be estimated again and all that they lie in, the deepest first."""

@@ -398,6 +398,13 @@ def test_where_the_transactions_end_changes_nothing(events: list[tuple[dict[str,
     assert pieces.estimates(end) == whole.estimates(end)
 
 
+@example(  # what the room lies in is looked at again six hours later, and bounds it differently
+    events=[
+        (count("counter", entered=0, left=0), 0),
+        ({"kind": "door", "device": "contact", "state": "open"}, 21601),
+    ],
+    looks=[],
+)
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(EVENTS, st.integers(0, 8 * 3600)), max_size=25), st.lists(st.integers(0, 8 * 3600), max_size=25)
@@ -420,6 +427,41 @@ def test_a_look_between_events_ends_where_a_fresh_fold_does(
     for space, one in again.spaces.items():
         assert one.to_json() == live.spaces[space].to_json()
         assert again.estimates(live.spaces[space].at)[space] == live.spaces[space].estimate
+
+
+def _counted(fold: PlaceFold, present: int, second: int) -> None:
+    fold.apply({"kind": "head_count", "space": ROOT, "present": present}, None, T + second * SECOND)
+    fold.settle()
+
+
+def _desks_taken_and_nobody_counted() -> PlaceFold:
+    one = PlaceFold(5, make_topology())
+    for seat in range(3):
+        one.apply(*told(desk(f"desk-{seat}", True), T + seat * SECOND))
+    _counted(one, 0, 10)
+    return one
+
+
+def test_a_space_is_not_live_where_what_it_lies_in_contradicts_it() -> None:
+    one = _desks_taken_and_nobody_counted()
+    assert numbers(one, ROOT)[3] == "degraded"
+    present, low, high, quality = numbers(one, OPEN)
+    assert (low, high) == (0, 3), "its desks are taken, and by the place's count they can't be"
+    assert (present, quality) == (3, "degraded")
+    assert one.estimates(T + 11 * SECOND)[OPEN] == one.spaces[OPEN].estimate
+
+
+def test_a_restart_does_not_keep_a_space_bounded() -> None:
+    """What bounded it isn't stored, so it is made again as soon as what it lies in is."""
+    one = _desks_taken_and_nobody_counted()
+    assert numbers(one, OPEN)[1] == 0
+    stored = {
+        space: SpaceFold.from_json(json.loads(kept.to_json()), at=kept.at, estimate=kept.estimate, revision=0)
+        for space, kept in one.spaces.items()
+    }
+    for going_on in (one, PlaceFold(5, make_topology(), stored)):
+        _counted(going_on, 9, 90)
+        assert numbers(going_on, OPEN) == (3, 3, 3, "live")
 
 
 def test_estimate_is_a_value() -> None:
