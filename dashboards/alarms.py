@@ -8,7 +8,7 @@ from dashboards.panels import terms
 from dashboards.words import Words
 from database import alarm_kinds
 
-NAMES: Final = {kind: Words(*words) for kind, words in alarm_kinds.KINDS.items()}
+NAMES: Final = {kind: Words(*one.words) for kind, one in alarm_kinds.KINDS.items()}
 
 KINDS: Final = terms(NAMES)
 """Value mappings from an alarm's kind to words; one that isn't here shows as it is."""

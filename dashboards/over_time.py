@@ -154,9 +154,9 @@ def _use() -> list[Json]:
                 Words("Entrées", "Entries"): "yellow",
             },
             stacked=True,
-            empty=Words("aucun forfait", "no pass"),
+            empty=Words("aucun abonnement", "no pass"),
             about=Words(
-                "Ce qui a été décompté des forfaits à ce lieu, sans personnes.",
+                "Ce qui a été décompté des abonnements à ce lieu, sans personnes.",
                 "What was taken off passes at this place, without persons.",
             ),
         ),

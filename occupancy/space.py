@@ -169,8 +169,9 @@ class SpaceFold:
         self.head_count: tuple[int, int] | None = None
         """What was last counted by hand, and when."""
         self.estimate = UNKNOWN
-        self.made: Estimate | None = None
-        """The estimate before what the space lies in bounds it (``occupancy.estimate.bounded``); None: not made yet."""
+        self.made: Estimate | None = UNKNOWN
+        """The estimate before what the space lies in bounds it (``occupancy.estimate.bounded``); None: it was not made
+        since the fold was read back."""
         self.testimony: list[Any] | None = None
         """What made the estimate (``occupancy.witnesses.Testimony``); None: what is stored of it still holds."""
         self.answer: Any = None
@@ -249,7 +250,7 @@ class SpaceFold:
         ``at``, ``estimate`` and ``revision``: what is stored of the space; its estimate is made again at once.
         """
         fold = cls()
-        fold.at, fold.estimate, fold.revision, fold.old = at, estimate, revision, True
+        fold.at, fold.estimate, fold.made, fold.revision, fold.old = at, estimate, None, revision, True
         return fold
 
     @classmethod
@@ -269,7 +270,7 @@ class SpaceFold:
             fold = cls._read(value)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as problem:
             raise UnknownForm(f"the stored fold cannot be read: {problem!r}") from problem
-        fold.at, fold.estimate, fold.revision = at, estimate, revision
+        fold.at, fold.estimate, fold.made, fold.revision = at, estimate, None, revision
         return fold
 
     @classmethod

@@ -17,7 +17,7 @@ from api.http.errors import NotFound, NotYours
 from api.http.models import Answer, Body, Question, time_of
 from api.http.references import reached_place
 from api.http.session import guarded, session
-from database.alarm_kinds import KINDS, KindWords
+from database.alarm_kinds import KINDS, InBoth
 
 router: Final = APIRouter(tags=["operate"])
 
@@ -61,8 +61,8 @@ class Acknowledged(Body):
     comment: str | None = Field(default=None, min_length=1, max_length=1000, description="Kept in the audit.")
 
 
-class AlarmWords(Answer):
-    """A kind of alarm in a few words."""
+class InLanguages(Answer):
+    """A text in both languages."""
 
     en: str
     fr: str
@@ -74,13 +74,14 @@ class Alarm(Answer):
     id: int
     raised_at: datetime
     kind: str
-    words: AlarmWords = Field(description="The kind, in both languages.")
+    words: InLanguages = Field(description="The kind, in a few words.")
+    advice: InLanguages | None = Field(description="What that means for the place, and what to do.")
     place: str | None
     gateway: str | None
     door: str | None
     from_: datetime | None = Field(alias="from", description="Events may be missing from …")
     until: datetime | None = Field(description="… to.")
-    text: str
+    text: str = Field(description="What was found, for engineers, in English.")
     times: int = Field(description="How often it happened until it was acknowledged.", ge=1)
     last_at: datetime = Field(description="When it last happened.")
     acknowledged_at: datetime | None
@@ -156,9 +157,11 @@ async def acknowledge(
 
 def _alarm(row: DictRow) -> dict[str, Any]:
     kept = {name: row[name] for name in ("id", "kind", "place", "gateway", "door", "text", "times", "acknowledged_by")}
+    kind = KINDS.get(row["kind"])
     return {
         **kept,
-        "words": KINDS.get(row["kind"], KindWords(row["kind"], row["kind"]))._asdict(),
+        "words": (InBoth(row["kind"], row["kind"]) if kind is None else kind.words)._asdict(),
+        "advice": None if kind is None else kind.advice._asdict(),
         "raised_at": time_of(row["raised_at"]),
         "from": time_of(row["from_at"]),
         "until": time_of(row["until_at"]),

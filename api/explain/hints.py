@@ -60,7 +60,7 @@ def hints(
         found.append((
             f"The network knows the card (member {card['member']}, {card['status']}), but no pass of its member names "
             "this place.",
-            f"Le réseau connaît le badge (membre {card['member']}, {card['status']}), mais aucun forfait de son "
+            f"Le réseau connaît le badge (membre {card['member']}, {card['status']}), mais aucun abonnement de son "
             "porteur ne cite ce lieu.",
         ))  # fmt: skip
     if held is not None and held.opening_hours == NEVER:

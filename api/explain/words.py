@@ -24,18 +24,18 @@ CHECKS: Final[Mapping[str, Words]] = {
     "member": Words("Is the member active?", "Le membre est-il actif ?"),
     "lockdown": Words("Is the door or the place in lockdown?", "La porte ou le lieu sont-ils verrouillés ?"),
     "evacuation": Words("Is an evacuation in progress?", "Une évacuation est-elle en cours ?"),
-    "right": Words("Does a pass open this door?", "Un forfait ouvre-t-il cette porte ?"),
+    "right": Words("Does a pass open this door?", "Un abonnement ouvre-t-il cette porte ?"),
     "opening_hours": Words(
         "Is the place open, or does the pass hold outside of its hours?",
-        "Le lieu est-il ouvert, ou le forfait vaut-il hors horaires ?",
+        "Le lieu est-il ouvert, ou l'abonnement vaut-il hors horaires ?",
     ),
-    "validity": Words("Is the pass within its period of validity?", "Le forfait est-il en cours de validité ?"),
-    "schedule": Words("Is it within the hours of the pass?", "Est-ce dans les horaires du forfait ?"),
+    "validity": Words("Is the pass within its period of validity?", "L'abonnement est-il en cours de validité ?"),
+    "schedule": Words("Is it within the hours of the pass?", "Est-ce dans les horaires de l'abonnement ?"),
     "booking": Words(
         "Is there a booking for now, where the pass asks for one?",
-        "Y a-t-il une réservation, si le forfait en demande une ?",
+        "Y a-t-il une réservation, si l'abonnement en demande une ?",
     ),
-    "allowance": Words("Does the pass have any allowance left?", "Reste-t-il du crédit sur le forfait ?"),
+    "allowance": Words("Does the pass have any allowance left?", "Reste-t-il du crédit sur l'abonnement ?"),
     "supervision": Words(
         "Is a host inside, where the door asks for one?", "Un encadrant est-il présent, si la porte le demande ?"
     ),
@@ -62,12 +62,14 @@ REASONS: Final[Mapping[Reason, Words]] = {
     "card_expired": Words("The card has expired.", "Le badge a expiré."),
     "card_returned": Words("The card was returned.", "Le badge a été rendu."),
     "member_suspended": Words("The member is suspended.", "Le membre est suspendu."),
-    "no_right_here": Words("No pass of the member opens this door.", "Aucun forfait du membre n'ouvre cette porte."),
-    "outside_schedule": Words("It is outside of the pass's hours.", "C'est en dehors des horaires du forfait."),
+    "no_right_here": Words("No pass of the member opens this door.", "Aucun abonnement du membre n'ouvre cette porte."),
+    "outside_schedule": Words("It is outside of the pass's hours.", "C'est en dehors des horaires de l'abonnement."),
     "place_closed": Words("The place is closed, or no host is there.", "Le lieu est fermé, ou sans encadrant."),
-    "pass_not_started": Words("The pass or card is not valid yet.", "Le forfait ou le badge n'est pas encore valable."),
-    "pass_ended": Words("The pass has ended.", "Le forfait est échu."),
-    "pass_used_up": Words("The pass is used up.", "Le forfait est épuisé."),
+    "pass_not_started": Words(
+        "The pass or card is not valid yet.", "L'abonnement ou le badge n'est pas encore valable."
+    ),
+    "pass_ended": Words("The pass has ended.", "L'abonnement est échu."),
+    "pass_used_up": Words("The pass is used up.", "L'abonnement est épuisé."),
     "booking_required": Words("There is no booking for now.", "Il n'y a pas de réservation pour ce moment."),
     "anti_passback": Words(
         "According to the readers, the member is already inside.",
@@ -97,7 +99,9 @@ UNKNOWN_TO_CENTRE: Final[Mapping[str, Words]] = {
     "tries": Words("wrong codes typed at the door", "les codes erronés saisis à la porte"),
     "lockdown": Words("a lockdown ordered at the gateway itself", "un verrouillage ordonné à la passerelle"),
     "evacuation": Words("an evacuation in progress at the gateway", "une évacuation en cours à la passerelle"),
-    "allowance": Words("uses of the pass not yet reported to the centre", "les usages du forfait non encore remontés"),
+    "allowance": Words(
+        "uses of the pass not yet reported to the centre", "les usages de l'abonnement non encore remontés"
+    ),
     "supervision": Words(
         "whether a host was inside, according to the gateway", "la présence d'un encadrant selon la passerelle"
     ),

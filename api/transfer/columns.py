@@ -67,7 +67,7 @@ COLUMNS: Final[Mapping[Column, tuple[str, ...]]] = {
     ),
     "card_from": ("card from", "card valid from", "carte debut", "debut carte", "carte du", "badge du"),
     "card_until": ("card until", "card valid until", "carte fin", "fin carte", "carte au", "badge au"),
-    "pass_ref": ("pass ref", "reference pass", "ref pass", "reference forfait"),
+    "pass_ref": ("pass ref", "reference pass", "ref pass", "reference abonnement", "reference forfait"),
     "pass": ("pass", "plan", "forfait", "abonnement", "formule"),
     "places": ("places", "place", "lieux", "lieu", "site", "sites"),
     "schedule": ("schedule", "pass schedule", "horaire", "horaires", "plage horaire"),

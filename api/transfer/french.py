@@ -19,8 +19,9 @@ HEADERS: Final[Mapping[Column, str]] = {
     "status": "Statut", "card_ref": "Référence badge", "card_format": "Format de badge",
     "card_last4": "Fin du badge", "card_status": "Statut du badge", "card_from": "Badge du",
     "card_until": "Badge au",
-    "pass_ref": "Référence forfait", "pass": "Forfait", "places": "Lieux", "schedule": "Horaire", "valid_from": "Du",
-    "valid_until": "Au", "unit": "Unité", "allowance": "Quota", "each_month": "Par mois", "booked": "Sur réservation",
+    "pass_ref": "Référence abonnement", "pass": "Abonnement", "places": "Lieux", "schedule": "Horaire",
+    "valid_from": "Du", "valid_until": "Au", "unit": "Unité", "allowance": "Quota", "each_month": "Par mois",
+    "booked": "Sur réservation",
     "outside_hours": "Hors horaires", "host": "Encadrant",
 }  # fmt: skip
 """The headers of an export."""
@@ -46,11 +47,11 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "{a} ends in the year 9999 are read as without end.": "{a} fins en l'an 9999 sont comprises comme sans fin.",
     "{a} ends at 00:00 or 23:59 are read as days: the last day is included.":
         "{a} fins à 00:00 ou 23:59 sont comprises comme des jours : le dernier jour est inclus.",
-    "The new passes {a} follow the schedule {b}.": "Les nouveaux forfaits {a} suivent l'horaire {b}.",
+    "The new passes {a} follow the schedule {b}.": "Les nouveaux abonnements {a} suivent l'horaire {b}.",
     "The new passes {a} have no schedule: they open their places whenever these are open. A column schedule gives them "
     "one; there are: {b}.":
-        "Les nouveaux forfaits {a} n'ont pas d'horaire : ils ouvrent leurs lieux aux heures d'ouverture. Une colonne "
-        "horaire leur en donne un ; il existe : {b}.",
+        "Les nouveaux abonnements {a} n'ont pas d'horaire : ils ouvrent leurs lieux aux heures d'ouverture. Une "
+        "colonne horaire leur en donne un ; il existe : {b}.",
     # the file
     "The file is larger than {a} MB. Import it in parts.":
         "Le fichier dépasse {a} Mo. Importez-le en plusieurs parties.",
@@ -102,13 +103,13 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "and "
     "place/group:CODE limit a pass to these":
         "{a} n'est pas un lieu : écrivez les codes des lieux, séparés par des espaces ; * veut dire partout ; "
-        "lieu/espace, lieu/door:CODE et lieu/group:CODE y limitent le forfait",
+        "lieu/espace, lieu/door:CODE et lieu/group:CODE y limitent l'abonnement",
     "a reference is m- and 4 to 32 lower-case letters or digits":
         "une référence est m- suivi de 4 à 32 minuscules ou chiffres",
     "this is no e-mail address": "ce n'est pas une adresse électronique",
     "a card's reference is c- and letters or digits": "la référence d'un badge est c- suivi de lettres ou de chiffres",
     "a pass's reference is p- and letters or digits":
-        "la référence d'un forfait est p- suivi de lettres ou de chiffres",
+        "la référence d'un abonnement est p- suivi de lettres ou de chiffres",
     # who
     "a member whom this key doesn't see has this address": "un membre que cette clé ne voit pas a cette adresse",
     "a member whom this key doesn't see has this card, or it was changed just now":
@@ -120,7 +121,7 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "this key may not change this member, or it has just been changed: try again":
         "cette clé ne peut pas modifier ce membre, ou quelqu'un vient de le faire : réessayez",
     "this pass holds at other places as well: this key may not change it":
-        "ce forfait vaut aussi dans d'autres lieux : cette clé ne peut pas le modifier",
+        "cet abonnement vaut aussi dans d'autres lieux : cette clé ne peut pas le modifier",
     "another person has this address already (of line {a}): {_}":
         "une autre personne a déjà cette adresse (ligne {a}) : laissez la cellule vide pour l'une des deux, avec un "
         "badge pour la reconnaître, ou donnez une adresse à chacune. Pour changer un nom, désignez le membre dans une "
@@ -224,17 +225,17 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "a card number of more than {a} bytes": "un numéro de badge de plus de {a} octets",
     # passes
     "a new pass needs its places: their codes, or * for everywhere":
-        "un nouveau forfait demande ses lieux : leurs codes, ou * pour partout",
+        "un nouvel abonnement demande ses lieux : leurs codes, ou * pour partout",
     "unit and allowance go together": "unité et quota vont ensemble",
     "this key gives no passes: ask for one of a place's manager":
-        "cette clé ne donne pas de forfaits : il faut celle de la gestion d'un lieu",
+        "cette clé ne donne pas d'abonnements : il faut celle de la gestion d'un lieu",
     "the member has several passes of this name: say which by pass_ref":
-        "le membre a plusieurs forfaits de ce nom : indiquez lequel par pass_ref",
+        "le membre a plusieurs abonnements de ce nom : indiquez lequel par pass_ref",
     "this key may not give a pass for the whole network":
-        "cette clé ne peut pas donner de forfait pour tout le réseau",
+        "cette clé ne peut pas donner d'abonnement pour tout le réseau",
     "there is no schedule {a}, neither of the place nor of the network; there are: {b}":
         "il n'y a pas d'horaire {a}, ni du lieu ni du réseau ; il existe : {b}",
-    "this member has no pass {a} in force": "ce membre n'a pas de forfait {a} en cours",
+    "this member has no pass {a} in force": "ce membre n'a pas d'abonnement {a} en cours",
     "{a} has no space {b}": "{a} n'a pas d'espace {b}",
     "{a} has no door {b}": "{a} n'a pas de porte {b}",
     "{a} has no group of doors {b}": "{a} n'a pas de groupe de portes {b}",

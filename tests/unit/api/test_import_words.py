@@ -41,8 +41,8 @@ def test_a_change_has_the_name_of_its_column_and_its_words(
 def test_a_new_pass_is_named_once_and_a_renamed_one_too() -> None:
     new = line_words(_line(("pass", None, "Jour"), ("pass.label", None, "Jour")), "fr")["changes"]
     renamed = line_words(_line(("pass.label", "Jour", "Mois")), "fr")["changes"]
-    assert [one["column"] for one in new] == ["Forfait"]
-    assert [(one["column"], one["becomes"]) for one in renamed] == [("Forfait", "Mois")]
+    assert [one["column"] for one in new] == ["Abonnement"]
+    assert [(one["column"], one["becomes"]) for one in renamed] == [("Abonnement", "Mois")]
 
 
 def test_a_problem_names_no_route_of_the_api() -> None:

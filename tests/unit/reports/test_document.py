@@ -147,7 +147,7 @@ def test_the_page_has_a_language_headings_tables_with_heads_and_plots_with_a_tex
         (
             "en",
             "1,543 · unknown · 28% · Most people: 21.5, Thursday 15 October at 14:30 · Poste 4, Poste 7 · outside the"
-            " schedule · fewer than five members · 11% · 0.8 · report no. 42, version 1",
+            " hours allowed · fewer than five members · 11% · 0.8 · report no. 42, version 1",
         ),
     ],
 )
