@@ -347,8 +347,9 @@ def _why(fold: SpaceFold) -> str | None:
     """What made the estimate, as the API shows it; None: it is as stored."""
     if fold.testimony is None:
         return None
-    why = {"faults": fold.estimate.faults, "evidence": [one.as_json() for one in weighted(fold.testimony, fold)]}
-    return _ENCODE(why)
+    bounded = fold.made is not None and fold.made != fold.estimate
+    evidence = [one.as_json() for one in weighted(fold.testimony, fold)]
+    return _ENCODE({"faults": fold.estimate.faults, "bounded": bounded, "evidence": evidence})
 
 
 def _columns(rows: Iterable[tuple[Any, ...]], whole: Collection[int]) -> list[Any]:

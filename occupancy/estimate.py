@@ -62,8 +62,10 @@ def bounded(one: Estimate, above: Estimate, capacity: int | None) -> Estimate:
         return one
     low, present, high = min(one.low, above.low), min(one.present, above.present), min(one.high, above.high)
     moved = max(one.low - low, one.present - present, one.high - high)
-    quality = one.quality if above.quality == "live" or moved <= tolerance(capacity) else "degraded"
-    return replace(one, low=low, present=present, high=high, quality=quality)
+    one = replace(one, low=low, present=present, high=high)
+    if above.quality == "live" or moved <= tolerance(capacity):
+        return one
+    return replace(one, quality="degraded", faults=tuple(dict.fromkeys((*one.faults, "disagreeing"))))
 
 
 def together(found: Testimony) -> Counts | None:

@@ -166,6 +166,7 @@ class Explained(Answer):
     """Why the number of a space is what it is."""
 
     evidence: list[EvidenceAnswer] = Field(description="The weightiest first.")
+    bounded: Text | None = Field(description="Not null: the number of what the space lies in keeps it down.")
     faults: list[FaultAnswer]
 
 

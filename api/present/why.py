@@ -91,6 +91,13 @@ FAULTS: Final[Mapping[str, Words]] = {
 }
 
 
+BOUNDED: Final = Words(
+    "Its own sensors say more, but nobody is here who isn't in what surrounds it: that bounds the number.",
+    "Ses capteurs en disent plus, mais il ne peut pas y avoir ici plus de monde que dans l’espace qui l’entoure : le "
+    "chiffre est limité à celui-là.",
+)
+
+
 async def why(pool: AsyncConnectionPool[Any], place: int) -> dict[str, Any]:
     """What made the numbers of the spaces of ``place``, by code.
 
@@ -103,6 +110,7 @@ async def why(pool: AsyncConnectionPool[Any], place: int) -> dict[str, Any]:
 def _explained(found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "evidence": [_evidence(one) for one in found.get("evidence", ())],
+        "bounded": BOUNDED._asdict() if found.get("bounded") else None,
         "faults": [{"fault": one, **_text(FAULTS, one, {})} for one in found.get("faults", ())],
     }
 

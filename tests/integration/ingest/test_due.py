@@ -185,6 +185,7 @@ def test_a_number_says_why(
     assert (badges.kind, badges.weight, badges.numbers["members"]) == ("badges", 1.0, 2)
     assert "membres peut-être présents : 2" in badges.text.fr
     assert answer.why["place"].faults == []
+    assert answer.why["place"].bounded is None
     assert api.get("/v1/places/p0001/occupancy", params={"explain": "perhaps"}).status_code == 422
 
 

@@ -33,6 +33,13 @@ def test_the_learned_share_without_a_badge_is_said_in_both_languages() -> None:
     assert "pour cent personnes qui badgent, 12 entrent sans badger" in text["fr"]
 
 
+def test_a_number_that_is_bounded_says_so() -> None:
+    assert _explained({"evidence": [], "faults": []})["bounded"] is None
+    bounded = _explained({"evidence": [], "faults": [], "bounded": True})["bounded"]
+    assert "qui l’entoure" in bounded["fr"]
+    assert "surrounds it" in bounded["en"]
+
+
 def test_every_witness_and_every_fault_has_words() -> None:
     assert KINDS.keys() >= {*WITNESSES, "spaces"}
     assert FAULT_WORDS.keys() >= set(FAULTS)

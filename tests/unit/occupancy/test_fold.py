@@ -448,6 +448,7 @@ def test_a_space_is_not_live_where_what_it_lies_in_contradicts_it() -> None:
     present, low, high, quality = numbers(one, OPEN)
     assert (low, high) == (0, 3), "its desks are taken, and by the place's count they can't be"
     assert (present, quality) == (3, "degraded")
+    assert "disagreeing" in one.spaces[OPEN].estimate.faults
     assert one.estimates(T + 11 * SECOND)[OPEN] == one.spaces[OPEN].estimate
 
 
