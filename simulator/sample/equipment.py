@@ -21,14 +21,16 @@ FAB_LAB: Final = "fab-lab"
 
 SpaceKind = Literal["place", "open_space", "meeting_room", "fab_lab"]
 DeviceKind = Literal["reader", "keypad", "desk_sensor", "presence_sensor"]
-Driver = Literal["esp_rfid", "zigbee2mqtt", "chirpstack"]
+Driver = Literal["esp_rfid", "gm861", "zigbee2mqtt", "chirpstack"]
 
 _LONGEST_CODE: Final = 64
 MOST_DESKS: Final = 30
 _DESKS_BY_POPULATION: Final = ((5_000, 6, 12), (20_000, 8, 16), (50_000, 10, 20), (100_000, 12, 24))
 """Communes up to so many people: fewest and most desks; above the last, 14 to 30."""
 _MILESIGHT_OUI: Final = "24e124"
-_EXPECT_S: Final[dict[Driver, int]] = {"esp_rfid": 600, "zigbee2mqtt": 4_500, "chirpstack": 4_500}
+_QR_READERS: Final = 0.3
+"""The share of places whose entry reads the QR codes of guests."""
+_EXPECT_S: Final[dict[Driver, int]] = {"esp_rfid": 600, "gm861": 600, "zigbee2mqtt": 4_500, "chirpstack": 4_500}
 """Silent for longer: unwell. Readers beat every few minutes; a Milesight and a Zigbee sensor report once an hour."""
 
 
@@ -98,8 +100,8 @@ def equip(code: str, *, seed: int, population: int | None = None, typology: str 
 
     An open space whose desks each have a Milesight seat sensor over ChirpStack; up to two meeting rooms with a Zigbee
     presence sensor; an entry door with an esp-rfid reader on each side, of which the outer one opens; in most fab labs
-    and a few others a workshop behind a door of its own, with a keypad for the PIN; a keypad at some entries. The
-    root's capacity is the sum of the others: what its rooms hold together.
+    and a few others a workshop behind a door of its own, with a keypad for the PIN; at some entries a keypad, at some a
+    QR reader for guests. The root's capacity is the sum of the others: what its rooms hold together.
 
     Args:
         population: of the commune; None: unknown, taken as a small town.
@@ -135,6 +137,8 @@ def equip(code: str, *, seed: int, population: int | None = None, typology: str 
     seats = tuple(Desk(code=f"desk-{n:02d}", name=f"Poste {n}", space=OPEN_SPACE) for n in range(1, desks + 1))
     devices = [_reader(code, door.code, side) for door in doors for side in ("in", "out")]
     devices += [_keypad(code, door.code) for door in doors[0 if house_rules(seed, code).keypad else 1 :]]
+    if random.Random(_digest(seed, code, "qr")).random() < _QR_READERS:
+        devices.append(_qr_reader(code, "door-entry"))
     devices += [_presence(code, part.code, dice) for part in parts if part.kind == "meeting_room"]
     devices += [_seat_sensor(code, seed, seat, dice) for seat in seats]
     return Equipment(
@@ -181,6 +185,11 @@ def _keypad(code: str, door: str) -> Device:
     return Device(
         code=name, kind="keypad", driver="zigbee2mqtt", model="KEPZB-110", address=f"z2m-{code}/{name}", door=door
     )
+
+
+def _qr_reader(code: str, door: str) -> Device:
+    name = f"qr-{door.removeprefix('door-')}"
+    return Device(code=name, kind="reader", driver="gm861", model="GM861", address=f"{code}/{door}-qr", door=door)
 
 
 def _presence(code: str, space: str, dice: random.Random) -> Device:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from gateway.contract.configuration import Device
 from gateway.drivers.models.esp_rfid import EspRfid
+from gateway.drivers.models.gm861 import Gm861
 from gateway.drivers.transports.chirpstack import ChirpStack
 from gateway.drivers.transports.zigbee2mqtt import Zigbee2Mqtt
 from simulator.sample.equipment import Equipment, equip
@@ -43,7 +44,9 @@ def test_every_generated_place_makes_sense(code: str, seed: int, population: int
     assert len({device.address for device in made.devices}) == len(made.devices)
     assert {device.desk for device in made.devices if device.kind == "desk_sensor"} == {d.code for d in made.desks}
     for door in made.doors:
-        assert [d.side for d in made.devices if d.door == door.code and d.kind == "reader"] == ["in", "out"]
+        assert [d.side for d in made.devices if d.door == door.code and d.driver == "esp_rfid"] == ["in", "out"]
+        codes_read = [d.side for d in made.devices if d.door == door.code and d.driver == "gm861"]
+        assert codes_read in ([[], ["in"]] if door.code == "door-entry" else [[]])
         keypads = [d.side for d in made.devices if d.door == door.code and d.kind == "keypad"]
         assert keypads in ([["in"]] if door.code == "door-fab-lab" else [[], ["in"]])
     _drivers_accept(made)
@@ -54,8 +57,13 @@ def _drivers_accept(made: Equipment) -> None:
         Device(code=d.code, kind=d.kind, driver=d.driver, model=d.model, address=d.address, door=d.door)
         for d in made.devices
     ]
-    for driver in (EspRfid(devices), Zigbee2Mqtt(devices), ChirpStack(devices)):
+    for driver in (EspRfid(devices), Gm861(devices), Zigbee2Mqtt(devices), ChirpStack(devices)):
         assert driver.subscriptions() is not None
+
+
+def test_some_entries_read_the_codes_of_guests() -> None:
+    read = [any(d.driver == "gm861" for d in equip(f"v-{n}", seed=1).devices) for n in range(200)]
+    assert 40 <= sum(read) <= 80
 
 
 def test_small_towns_have_fewer_desks() -> None:
