@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from occupancy.counts import Counts, Sums, summed
+from occupancy.counts import Counts
 from occupancy.due import MINUTE, silent_at
 from occupancy.estimate import bounded, estimated, together, weak, weighted
 from occupancy.faults import faults_of
 from occupancy.hours import Calendar
 from occupancy.space import NEVER, UNKNOWN, Estimate, Evidence, SpaceFold
+from occupancy.sums import Sums, summed
 from occupancy.topology import Space, Topology
 from occupancy.use import Use
 from occupancy.witnesses import Asks, Question, Testimony, asks, testimony, within

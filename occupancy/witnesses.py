@@ -14,13 +14,14 @@ from typing import Any, Final, NamedTuple
 
 from occupancy.air import holds, likely
 from occupancy.beside_air import counted
-from occupancy.counts import Counts, Sums, added, blended, exactly, moments, normal
+from occupancy.counts import Counts, added, blended, exactly, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead, frozen
 from occupancy.reserved import at_least
 from occupancy.space import NEVER, SpaceFold
 from occupancy.standing import Prior, Standing
+from occupancy.sums import Sums
 from occupancy.topology import Space
 from occupancy.use import Use
 
