@@ -12,21 +12,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from occupancy.counts import Counts, Sums, summed
+from occupancy.counts import Counts
 from occupancy.due import MINUTE, silent_at
 from occupancy.estimate import bounded, estimated, together, weak, weighted
 from occupancy.faults import faults_of
 from occupancy.hours import Calendar
 from occupancy.space import NEVER, UNKNOWN, Estimate, Evidence, SpaceFold
+from occupancy.sums import Sums, summed
 from occupancy.topology import Space, Topology
 from occupancy.use import Use
-from occupancy.witnesses import Asks, Question, Testimony, asks, testimony, within
+from occupancy.witnesses import Asks, Question, Testimony, Witness, asks, testimony, within
+
+Inner = tuple[tuple[float, ...], Witness]
+"""What the spaces within say together, after what it was made of beside their numbers: whether the place is closed,
+the capacity of those of which nothing is known, and what is known of who is in none of them."""
 
 
 class Answer:
     """What holds in a space from ``since`` until before ``until``, where nothing is reported."""
 
-    __slots__ = ("asked", "counts", "estimate", "found", "own", "parts", "silent", "since", "until", "word")
+    __slots__ = ("asked", "counts", "estimate", "found", "inner", "own", "parts", "silent", "since", "until", "word")
 
     def __init__(self, since: int, until: int, silent: Mapping[int, int], own: Testimony, parts: Sums) -> None:
         self.since = since
@@ -36,6 +41,8 @@ class Answer:
         """What the space's own sources say."""
         self.parts = parts
         """What is in the spaces within."""
+        self.inner: Inner | None = None
+        """What these say together."""
         self.found = own
         """What both say."""
         self.counts: Counts | None = None
@@ -129,12 +136,21 @@ class Asked:
             until = min([one.until or end for one in own], default=NEVER)
             made = Answer(minute, min(until, expires, self._calendar.piece(now)[1]), silent, own, parts)
         if heard:
-            made.found = [*made.own, within(parts, fold.beside, blind, minute, self._calendar)]
+            made.inner = self._within(fold, parts, blind, minute, last)
+            made.found = [*made.own, made.inner[1]]
         made.counts = together(made.found)
         made.word = somebody or next((one.numbers["somebody"] for one in made.own if one.kind == "presence"), None)
         if stored:
             fold.answer, fold.fresh = made, True
         return made
+
+    def _within(self, fold: SpaceFold, parts: Sums, blind: list[Space], minute: int, last: Answer | None) -> Inner:
+        """What the spaces within say; the same as ``last`` where nothing that it is made of has moved."""
+        closed, unknown = self._calendar.closed(minute), sum([one.capacity or 1 for one in blind])
+        made_of = closed, unknown, *fold.beside.sums
+        if last is not None and last.inner is not None and parts is last.parts and made_of == last.inner[0]:
+            return last.inner
+        return made_of, within(parts, fold.beside, unknown, closed=closed)
 
     @property
     def _use(self) -> Use:

@@ -162,6 +162,45 @@ class _Product(Counts):
         return one
 
 
+class _Weights(Counts):
+    """The distribution of weights that add up to ``total``. Most are only multiplied further, too."""
+
+    __slots__ = ("_total", "_weights")
+
+    def __init__(self, low: int, weights: Sequence[float], total: float) -> None:
+        self.low, self.width, self._weights, self._total = low, len(weights), weights, total
+        self._mean = self._variance = self._packed = self._mirrored = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> tuple[float, ...]:
+            if name != "chances":
+                raise AttributeError(name)
+            share = 1.0 / self._total
+            self.chances = made = tuple([one * share for one in self._weights])
+            return made
+
+    def shifted(self, number: int) -> Counts:
+        """So many more."""
+        return _Weights(self.low + number, self._weights, self._total)
+
+    @property
+    def packed(self) -> int:
+        """The chances as one long integer."""
+        one = self._packed
+        if one is None:
+            one = self._packed = packed(self._weights, self._total)
+        return one
+
+    @property
+    def mirrored(self) -> int:
+        """The same in the opposite order."""
+        one = self._mirrored
+        if one is None:
+            one = self._mirrored = packed(self._weights[::-1], self._total)
+        return one
+
+
 def _numbers(width: int) -> Sequence[float]:
     """The numbers from 0 to before ``width``, and maybe more."""
     return _FLOATS if width <= len(_FLOATS) else range(width)
@@ -190,8 +229,7 @@ def scaled(low: int, weights: Sequence[float]) -> Counts | None:
         weights = weights[first : last + 1]
         low += first
         total = sum(weights)
-    share = 1.0 / total
-    return Counts(low, tuple([one * share for one in weights]))
+    return _Weights(low, weights, total)
 
 
 def moments(mean: float, variance: float, most: int = MOST) -> Counts:
@@ -357,25 +395,3 @@ def agreed(several: Sequence[Counts], doubt: float) -> Counts:
         else:
             out[start:end] = map(mul, out[start:end], likelier)
     return scaled(low, out) or several[0]
-
-
-Sums = tuple[tuple[Counts, Counts], ...]
-"""Several numbers, each with the sum of it and of those before it."""
-
-
-def summed(parts: Sequence[Counts], before: Sums = ()) -> Sums:
-    """The sums of several independent numbers.
-
-    ``before``: other sums, which are gone on with from the first number that isn't the same; all of them: returned.
-    """
-    same = 0
-    for part, (old, _) in zip(parts, before):  # noqa: B905
-        if part is not old and part != old:
-            break
-        same += 1
-    if same == len(parts) == len(before):
-        return before
-    made = list(before[:same])
-    for part in parts[same:]:
-        made.append((part, added(made[-1][1], part) if made else part))
-    return tuple(made)

@@ -75,10 +75,7 @@ def faults_of(
         fold.air and any(sensor.stuck and one in space.air for one, sensor in fold.air.items())
     ):
         faults.append("frozen")
-    long_ago, taken = now - _LONG, fold.seats.since
-    if (taken and min(taken.values())[0] < long_ago) and any(
-        one in space.desks for one, (since, _) in taken.items() if since < long_ago
-    ):
+    if any([one in space.desks for one in fold.seats.stuck(now - _LONG)]):  # noqa: C419
         faults.append("stuck")
     if len(found) > 1 and _disagree(found, tolerance(space.capacity)):
         faults.append("disagreeing")

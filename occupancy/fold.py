@@ -193,8 +193,11 @@ class PlaceFold(Reports):
 
         A space whose bound moved is made again: time may have moved its own estimate, too.
         """
+        moved: set[int | None] = set()
         for space, above in self._downwards:
             fold = self.spaces[space]
+            if space not in made and above not in moved and fold.made is not None:
+                continue
             new = self._bounded(fold, space, above)
             if space not in made and (new != fold.estimate or (fold.made is None and above in made)):
                 self._make(space)
@@ -204,6 +207,7 @@ class PlaceFold(Reports):
                     fold.at = max(fold.at, self.clock)
                     self.changes.append(Change(at=fold.at, space=space, estimate=new))
                     self.touched.add(space)
+                    moved.add(space)
                 fold.estimate = new
 
     def _bounded(self, fold: SpaceFold, space: int, above: int | None) -> Estimate:

@@ -84,6 +84,16 @@ def _parties(most: int) -> tuple[tuple[float, ...], float, float]:
     return shares, sum(shares), sum([1 / n for n in range(1, most + 1)])
 
 
+@lru_cache(maxsize=1024)
+def _people(most: int, some: float) -> Counts:
+    """How many are in a room for ``most``; most rooms are surely empty."""
+    shares, total, harmonic = _parties(most)
+    any_size = _PARTY[1]
+    usual, even = (1 - any_size) * some / total, any_size * some / harmonic
+    weights = [1 - some, *[usual * one + even / n for n, one in enumerate(shares, 1)]]
+    return scaled(0, weights) or Counts(0, (1.0,))
+
+
 class Rooms:
     """The presence sensors of one space."""
 
@@ -285,11 +295,7 @@ class Rooms:
 
     def counts(self, capacity: int | None, some: float) -> Counts:
         """How many are in a room that holds ``capacity``, with somebody in it with the chance ``some``."""
-        shares, total, harmonic = _parties(max(1, capacity or 4))
-        any_size = _PARTY[1]
-        usual, even = (1 - any_size) * some / total, any_size * some / harmonic
-        weights = [1 - some, *[usual * one + even / n for n, one in enumerate(shares, 1)]]
-        return scaled(0, weights) or Counts(0, (1.0,))
+        return _people(max(1, capacity or 4), some)
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON values; see ``from_json``."""

@@ -45,11 +45,13 @@ _USUAL: Final = 0.05
 class Seats:
     """The desk sensors of one space."""
 
-    __slots__ = ("back", "left", "since", "standing", "usual")
+    __slots__ = ("_asked", "_there", "back", "left", "oldest", "since", "standing", "usual")
 
     def __init__(self) -> None:
         self.since: dict[int, tuple[int, float]] = {}
         """Taken desks, by device: since when, and the risk of leaving then (``occupancy.stays``)."""
+        self.oldest = 0
+        """None of these desks was taken before this instant. Made of the rest."""
         self.left: dict[int, int] = {}
         """Desks that were left lately, by device: when."""
         self.back = [0.0, 0.0]
@@ -58,6 +60,10 @@ class Seats:
         """People who sit at no desk."""
         self.usual: dict[int, tuple[float, float, float]] = {}
         """By bin of hours: mean share of seats taken, mean square, weight."""
+        self._there: dict[int, float] = {}
+        """What ``_sitting`` said last, but of desks that were left or taken since. Made of the rest."""
+        self._asked: tuple[float | None, Collection[int]] = None, ()
+        """At which risk that was, and of which desks; None: for that instant only."""
 
     def said(self, device: int, at: int, risk: float, *, occupied: bool | None) -> None:
         """A desk's sensor spoke."""
@@ -66,17 +72,27 @@ class Seats:
                 return
             gap = self.left.pop(device, None)
             self.since[device] = (at, risk)
+            self.oldest = min(self.oldest, at)
             if gap is not None and at - gap <= GAP:
                 self.back[0] += 1.0
         elif occupied is None:
+            self._there.pop(device, None)
             self.since.pop(device, None)
             self.left.pop(device, None)
         else:
+            self._there.pop(device, None)
             since = self.since.pop(device, None)
             if since is not None and at - since[0] >= _PASSING:
                 self.left = {one: then for one, then in self.left.items() if at - then < 2 * GAP}
                 self.left[device] = at
                 self.back = [self.back[0] * 0.995, self.back[1] * 0.995 + 1.0]
+
+    def stuck(self, first: int) -> list[int]:
+        """The desks that were taken before ``first``, and are still."""
+        if self.oldest >= first:
+            return []
+        self.oldest = min([at for at, _ in self.since.values()], default=first)
+        return [one for one, (at, _) in self.since.items() if at < first]
 
     def just_left(self, now: int) -> bool:
         """Whether a desk was left lately, so that somebody may be back."""
@@ -111,19 +127,14 @@ class Seats:
             off: the chance that nobody comes today, where nobody has come (``occupancy.use``).
             silent: devices that are not believed, and from when on. What one said last fades within an hour.
         """
-        since, left, live = self.since, self.left, len(watched)
-        first = now - _BAGGED
-        sat = [
-            stay / (stay + BAG * (1.0 - stay))
-            for one, (start, then) in since.items()
-            if one in watched
-            for stay in (exp(then - risk) if start >= first else 0.0,)
-        ]
+        there, live = self._sitting(watched, now, risk), len(watched)
+        sat = list(there.values())
         if silent:
-            taken = [one for one in since if one in watched]
-            believed = [exp(min(0, silent[one] - now) / HOUR) if one in silent else 1.0 for one in taken]
-            sat = list(map(mul, sat, believed))
-        gaps = [max(0, now - at) for one, at in left.items() if one in watched]
+            sat = [
+                chance * exp(min(0, silent[one] - now) / HOUR) if one in silent else chance
+                for one, chance in there.items()
+            ]
+        gaps = [max(0, now - at) for one, at in self.left.items() if one in watched]
         back = self.share_back
         sat += [back * exp(-gap / HOUR / _FADE) for gap in gaps if gap < 2 * GAP]
         mean = fsum(sat)
@@ -131,6 +142,24 @@ class Seats:
         if live < seats:
             counts = added(counts, self._unwatched(mean, live, seats - live, bin_, off))
         return added(counts, self.standing.beside(counts.mean, AWAY[nested])), mean
+
+    def _sitting(self, watched: Collection[int], now: int, risk: float) -> dict[int, float]:
+        """The taken ones of these desks, each with the chance that somebody sits there.
+
+        Asked again at the same risk, only the desks that were taken since are looked at.
+        """
+        first, there = now - _BAGGED, self._there
+        whole = self.oldest >= first
+        if not (whole and risk == self._asked[0] and watched is self._asked[1]):
+            there = self._there = {}
+            self._asked = (risk if whole else None), watched
+        if len(there) < len(self.since):
+            for one in self.since.keys() - there.keys() if there else self.since:
+                if one in watched:
+                    start, then = self.since[one]
+                    stay = exp(then - risk) if start >= first else 0.0
+                    there[one] = stay / (stay + BAG * (1.0 - stay))
+        return there
 
     def _unwatched(self, taken: float, live: int, others: int, bin_: int, off: float) -> Counts:
         """How many sit at ``others`` unwatched seats, where about ``taken`` of ``live`` watched ones are taken.

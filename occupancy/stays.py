@@ -177,9 +177,10 @@ class Stays:
         known: list[Counts] = []
         forgotten = self.share_forgotten
         for pace, _ in _TODAY:
-            there = [exp(pace * one) for one in passed]
             if out:
-                there = [stay / (stay + forgotten * (1.0 - stay)) for stay in there]
+                there = [(stay := exp(pace * one)) / (stay + forgotten * (1.0 - stay)) for one in passed]
+            else:
+                there = [exp(pace * one) for one in passed]
             known.append(persons(there))
         return added(blended(known, [weight for _, weight in _TODAY]), unknown)
 

@@ -14,13 +14,14 @@ from typing import Any, Final, NamedTuple
 
 from occupancy.air import holds, likely
 from occupancy.beside_air import counted
-from occupancy.counts import Counts, Sums, added, blended, exactly, moments, normal
+from occupancy.counts import Counts, added, blended, exactly, moments, normal
 from occupancy.due import LONG_AGO, MINUTE
 from occupancy.hours import CLOSED, HOUR, Calendar
 from occupancy.quiet import GONE, dead, frozen
 from occupancy.reserved import at_least
 from occupancy.space import NEVER, SpaceFold
 from occupancy.standing import Prior, Standing
+from occupancy.sums import Sums
 from occupancy.topology import Space
 from occupancy.use import Use
 
@@ -281,19 +282,17 @@ WITNESSES: Final[dict[str, Callable[[Question], Witness | None]]] = {
 }
 
 
-def within(parts: Sums, beside: Standing, blind: Iterable[Space], now: int, calendar: Calendar) -> Witness:
+def within(parts: Sums, beside: Standing, unknown: int, *, closed: bool) -> Witness:
     """How many are in the spaces of one, and beside them.
 
     Args:
         parts: how many are in those of which anything is known, and their sums.
         beside: what is known of those who are in none of them.
-        blind: the others.
-        now: the instant.
-        calendar: of their place.
+        unknown: how many the others hold.
+        closed: whether their place is closed.
     """
-    few = 0.01 if calendar.piece(now)[2] >= CLOSED else 0.03
+    few = 0.01 if closed else 0.03
     total = added(parts[-1][1], beside.beside(sum([one.mean for one, _ in parts]), STANDING, few))
-    unknown = sum(one.capacity or 1 for one in blind)
     if unknown:
         total = added(total, moments(0.1 * unknown, (0.25 * unknown) ** 2 + 0.1 * unknown))
     return Witness("spaces", total, None, {})
