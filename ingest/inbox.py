@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 
 from ingest.messages import Message, Name, name_of
@@ -23,6 +24,8 @@ class Inbox:
         self._names: set[Name | None] = set()
         """Of the batches that wait."""
         self._ready = threading.Condition()
+        self._awaited = 0
+        """Bytes that must wait before whoever waits is woken."""
 
     def put(self, message: Message) -> bool:
         """Add a message; False where there was no room for it. A batch that waits already isn't added again."""
@@ -37,12 +40,21 @@ class Inbox:
             self._messages.append(message)
             if name is not None:
                 self._names.add(name)
-            self._ready.notify()
+            if self.bytes >= self._awaited:
+                self._ready.notify()
             return True
 
     def has_room(self) -> bool:
         """Whether the connection may be read on."""
         return self.bytes < self.limit_bytes // 2
+
+    def gather(self, until: float, enough_bytes: int) -> None:
+        """Wait until ``until`` (monotonic), or until that many bytes wait; whoever puts less wakes nobody."""
+        with self._ready:
+            self._awaited = enough_bytes
+            while self.bytes < enough_bytes and (left_s := until - time.monotonic()) > 0:
+                self._ready.wait(left_s)
+            self._awaited = 0
 
     def take(self, most_bytes: int, wait_s: float) -> list[Message]:
         """All that waits, up to about ``most_bytes``; waits ``wait_s`` for the first."""

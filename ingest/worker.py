@@ -37,6 +37,11 @@ _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""
 _AHEAD_BYTES: Final = 400_000
 """Of messages read while a transaction is being committed, which takes a few milliseconds."""
+_APART_S: Final = 0.01
+"""So far apart transactions begin while little arrives: each costs a few milliseconds of processor, here, in the
+database and in the API, whatever it holds. What comes after a pause of this length doesn't wait…"""
+_ENOUGH_BYTES: Final = 32_768
+"""…nor does what is worth a transaction of its own."""
 _STATES_AT_ONCE: Final = 20
 """Gateways send their states every ten seconds, many of them at the same moment; each takes about 0.3 ms."""
 _STATES_EVERY_S: Final = 0.3
@@ -88,6 +93,8 @@ class Worker:
         """What could not be stored: it is tried first, and until it is stored the worker isn't ready."""
         self._ahead: Taken | None = None
         """What was taken from the inbox and read while the last transaction was being committed."""
+        self._began = 0.0
+        """When the last transaction with events did."""
         self._said: dict[int, Said] = {}
         """The newest state of each gateway that is to be stored, oldest first."""
         self._states_at = 0.0
@@ -261,6 +268,9 @@ class Worker:
             self._again += ahead.messages
         idle = not (taken.messages or self._again or len(self._said) > _STATES_AT_ONCE)
         wait_s = _IDLE_S if not self._said else min(_IDLE_S, max(0.0, self._states_at - time.monotonic()))
+        if not self._again:
+            read_bytes = sum(len(message.payload) for message in taken.messages)
+            self._inbox.gather(self._began + _APART_S, _ENOUGH_BYTES - read_bytes)
         waiting = self._again + self._inbox.take(_MOST_BYTES, wait_s=wait_s if idle else 0.0)
         self._again = taken.messages + waiting
         self._reader.read(taken, waiting)
@@ -275,6 +285,7 @@ class Worker:
         """Commit what was taken and publish the marks that it leads to."""
         started = time.perf_counter()
         if taken.readings or taken.unreadable:
+            self._began = time.monotonic()
             for tally in self._commit(connection, taken.readings, taken.unreadable):
                 for (_, epoch), (gateway, seq, digest) in tally.marks.items():
                     self._mark(gateway, Mark(epoch=epoch, seq=seq, digest=digest))
