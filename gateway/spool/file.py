@@ -21,6 +21,8 @@ from gateway.spool.clock_steps import after_a_pause, noticed, time_of
 from gateway.spool.ledger import ClockChange, Ledger, Row, body_sum, link, row_sum
 from gateway.spool.ledgers import read_ledgers
 from gateway.spool.lock import LockFile
+from gateway.spool.newest import Newest
+from gateway.spool.rows import Insert
 from gateway.spool.schema import VERSION, bring_up
 from gateway.spool.sqlite_file import broken, connect, prepare, probe, put_aside, read_only
 from gateway.spool.values import Kept
@@ -31,7 +33,7 @@ FROM gateway"""
 _CHAIN_AT: Final = "SELECT chain FROM event WHERE gateway = ? AND n = ?"
 _BODY_AT: Final = "SELECT body FROM event WHERE gateway = ? AND n = ?"
 _NEXT: Final = "SELECT n, body, chain, sum FROM event WHERE gateway = ? AND n > ? AND n <= ? ORDER BY n LIMIT ?"
-_SAVE_EVENT: Final = "INSERT INTO event (gateway, n, body, chain, sum) VALUES (?, ?, ?, ?, ?)"
+_EVENTS: Final = Insert("INSERT INTO event (gateway, n, body, chain, sum)", "(?, ?, ?, ?, ?)")
 _SAVE_GATEWAY: Final = """
 INSERT INTO gateway (code, epoch, base, committed, chain, sum) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (code) DO UPDATE SET epoch = excluded.epoch, base = excluded.base, committed = excluded.committed,
@@ -46,9 +48,11 @@ _FORGET: Final = (
     "DELETE FROM life WHERE gateway = ? AND last <= ?",
     "DELETE FROM clock WHERE gateway = ? AND n <= ?",
 )
-_KEEP: Final = """
-INSERT INTO kept (gateway, name, value, until) VALUES (?, ?, ?, ?)
-ON CONFLICT (gateway, name) DO UPDATE SET value = excluded.value, until = excluded.until"""
+_KEEP: Final = Insert(
+    "INSERT INTO kept (gateway, name, value, until)",
+    "(?, ?, ?, ?)",
+    "ON CONFLICT (gateway, name) DO UPDATE SET value = excluded.value, until = excluded.until",
+)
 _DROP_KEPT: Final = "DELETE FROM kept WHERE until < ? AND name NOT GLOB ?"
 _DROP_NONCES: Final = """-- those of orders that had expired when a later one was signed: the clock may be set back
 DELETE FROM kept WHERE name GLOB :nonces AND until < (
@@ -98,6 +102,7 @@ class SpoolFile:
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._read_lock = threading.RLock()
+        self._newest = Newest()
         with suppress(sqlite3.Error, OSError):
             self.reopen()
 
@@ -152,7 +157,7 @@ class SpoolFile:
         try:
             for code in changes.committed.keys() | changes.renewed:
                 changed[code] = self._marked(writer, code, changes, ledgers.get(code) or Ledger.fresh())
-            met = self._append(writer, changes, ledgers, changed, now)
+            met, rows = self._append(writer, changes, ledgers, changed, now)
             for code, ledger in changed.items():
                 old = ledgers.get(code)
                 if old is None or old.damaged or code in changes.committed or code in changes.renewed:
@@ -160,7 +165,7 @@ class SpoolFile:
                     changed[code] = replace(ledger, damaged=False) if ledger.damaged else ledger
             if changes.kept or changes.ends:
                 kept_rows = [*changes.tied(), *changes.kept.values()]
-                writer.executemany(_KEEP, [(kept.gateway, kept.name, kept.value, kept.until) for kept in kept_rows])
+                _KEEP.write(writer, [(kept.gateway, kept.name, kept.value, kept.until) for kept in kept_rows])
             if changes.kept:
                 writer.execute(_DROP_KEPT, (now, _NONCES))
                 writer.execute(_DROP_NONCES, {"nonces": _NONCES, "longest": LONGEST_LIFE_US})
@@ -170,6 +175,8 @@ class SpoolFile:
                 writer.execute("ROLLBACK")
             raise
         self._met |= met
+        for code, written in rows.items():
+            self._newest.add(code, written)
         if changes.events:
             before = sum(ledgers[code].last for code in changed if code in ledgers)
             self._note(self._written + sum(ledger.last for ledger in changed.values()) - before)
@@ -203,10 +210,10 @@ class SpoolFile:
         ended = time_of(found[-1][1]) or 0
         writer.execute("BEGIN IMMEDIATE")
         try:
-            writer.executemany(_SAVE_EVENT, rows)
+            _EVENTS.write(writer, rows)
             writer.executemany(_SAVE_LIFE, lives)
             writer.execute(_SAVE_CLOCK, (code, n + 1, None, ended, ended))
-            writer.execute(_KEEP, (kept.gateway, kept.name, kept.value, kept.until))
+            _KEEP.write(writer, [(kept.gateway, kept.name, kept.value, kept.until)])
             writer.execute("COMMIT")
         except BaseException:
             if writer.in_transaction:
@@ -220,6 +227,8 @@ class SpoolFile:
         Raises:
             sqlite3.Error: the file cannot be read.
         """
+        if (held := self._newest.between(gateway, after, min(last, after + limit))) is not None:
+            return held
         with self._read_lock:
             return self._readable().execute(_NEXT, (gateway, after, last, limit)).fetchall()
 
@@ -229,6 +238,8 @@ class SpoolFile:
         Raises:
             sqlite3.Error: the file cannot be read.
         """
+        if (chain := self._newest.chain_at(gateway, n)) is not None:
+            return chain
         with self._read_lock:
             row = self._readable().execute(_CHAIN_AT, (gateway, n)).fetchone()
         return None if row is None else row[0]
@@ -294,12 +305,14 @@ class SpoolFile:
             if connection is not None:
                 connection.close()
         self._reader = self._writer = None
+        self._newest.forget()
 
     def _marked(self, writer: sqlite3.Connection, code: str, changes: Changes, ledger: Ledger) -> Ledger:
         """Return the ledger after the mark and the new epoch in ``changes``."""
         n = min(changes.committed.get(code, 0), ledger.last)
         if n > ledger.committed:
-            row = writer.execute(_CHAIN_AT, (code, n)).fetchone()
+            held = self._newest.chain_at(code, n)
+            row = (held,) if held is not None else writer.execute(_CHAIN_AT, (code, n)).fetchone()
             ledger = replace(
                 ledger,
                 committed=n,
@@ -316,9 +329,10 @@ class SpoolFile:
         ledgers: dict[str, Ledger],
         changed: dict[str, Ledger],
         now: int,
-    ) -> set[str]:
-        """Write the events; return the gateways of which they are this process's first."""
+    ) -> tuple[set[str], dict[str, list[Row]]]:
+        """Write the events; return the gateways of which they are this process's first, and the rows of each."""
         met: set[str] = set()
+        written: dict[str, list[Row]] = {}
         by_gateway: dict[str, list[bytes]] = {}
         for code, body in changes.events:
             by_gateway.setdefault(code, []).append(body)
@@ -330,18 +344,19 @@ class SpoolFile:
                 started = self._meet(writer, code, ledger, bodies, now)
                 if started is not None:
                     clock.append(started)
-            rows = []
+            rows: list[Row] = []
             for body in bodies:
                 n += 1
                 chain = link(chain, body)
-                rows.append((code, n, body, chain, body_sum(n, body)))
+                rows.append((n, body, chain, body_sum(n, body)))
                 if (change := noticed(n, body)) is not None:
                     clock.append(change)
                     writer.execute(_SAVE_CLOCK, (code, n, change.step, change.began, change.ended))
                     writer.execute(_SAVE_MACHINE, (code, self._start, now - self._uptime()))
-            writer.executemany(_SAVE_EVENT, rows)
+            written[code] = rows
             changed[code] = replace(ledger, last=n, chain=chain, changes=tuple(clock))
-        return met
+        _EVENTS.write(writer, [(code, *row) for code, rows in written.items() for row in rows])
+        return met, written
 
     def _meet(
         self, writer: sqlite3.Connection, code: str, ledger: Ledger, bodies: list[bytes], now: int
@@ -375,7 +390,8 @@ class SpoolFile:
             floor = max(ledger.base, ledger.committed)
             writer.execute(_END_LIFE, (floor + 1, floor if old is None else old.last, code))
             writer.execute(_SAVE_LIFE, (code, ledger.epoch, ledger.base, ledger.base + 1, None))
-        for forget in _FORGET:
+        plain = old is not None and not (old.damaged or old.epoch != ledger.epoch or old.lives or old.changes)
+        for forget in _FORGET[:1] if plain else _FORGET:
             writer.execute(forget, (code, ledger.committed))
 
     def _note(self, written: int) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
 from gateway.contract.wire import MAX_EVENT_BYTES, Event, GatewayEvent
 from gateway.spool.changes import KINDS, Changes
 from gateway.spool.ledger import encoded
+from gateway.spool.marks import Marks
 from gateway.spool.values import Kept, Unit
 
 log = logging.getLogger(__name__)
 
 _MAX_BYTES: Final = 64 * 1024 * 1024
 """Of events. Beyond this they are lost, which an event says later."""
+_MUCH: Final = 16
+"""Events."""
 _SLICE: Final = 50
 """Events a transaction on a disk that has refused: all of them together may never fit."""
 
@@ -28,6 +32,9 @@ class Pending:
         self.changes = Changes()
         self.taken = 0
         self.lost = 0
+        self._marks = Marks()
+        self._resting = False
+        """Whether the disk takes nothing for a moment unless there is much: fewer events wake nobody then."""
         self._wake = wake
         self._clock = clock
         self._bytes = 0
@@ -72,6 +79,43 @@ class Pending:
                 self.changes.waiting.append(written)
             self._news(hurry=hurry)
 
+    def mark(self, gateway: str, n: int) -> None:
+        """The centre has stored everything up to row ``n``: it may be deleted, in no hurry."""
+        with self._wake:
+            if n > max(self.changes.committed.get(gateway, 0), self._marks.get(gateway)):
+                self._marks.put(gateway, n, time.monotonic())
+                if len(self._marks) == 1:
+                    self._wake.notify_all()
+
+    def due_marks(self, *, everything: bool = False) -> bool:
+        """Add the marks that are due to what is to be written; ``everything``: all of them."""
+        with self._wake:
+            # Those of an epoch that ends are written with its end: later they would mean nothing.
+            taken = self._marks.take(time.monotonic(), everything=everything or bool(self.changes.renewed))
+            self.changes.committed |= taken
+            return bool(taken)
+
+    def forget_marks(self) -> None:
+        """Forget marks and new epochs: they are of a file that is gone."""
+        with self._wake:
+            self._marks.forget()
+            self.changes.forget_marks()
+
+    def wait(self, urgent: Callable[[], bool]) -> None:
+        """Wait until something is to be written, or ``urgent`` returns true."""
+        with self._wake:
+            while not (urgent() or self.due_marks() or self.changes.any()):
+                due_at = self._marks.due_at()
+                self._wake.wait(None if due_at is None else max(0.0, due_at - time.monotonic()))
+
+    def rest(self, until: float, ends: Callable[[], bool]) -> None:
+        """Let what is little come together until ``until`` (monotonic), or ``ends`` returns true."""
+        with self._wake:
+            self._resting = True
+            while not (self._is_much() or ends()) and (left_s := until - time.monotonic()) > 0:
+                self._wake.wait(left_s)
+            self._resting = False
+
     def take(self, *, refusing: bool) -> Changes:
         """Take what to write now: everything, or, on a disk that refuses, one kind after the other, events in slices.
 
@@ -103,7 +147,12 @@ class Pending:
 
     def _news(self, *, hurry: bool) -> None:
         self.changes.hurry |= hurry
-        self._wake.notify_all()
+        if not self._resting or self._is_much():
+            self._wake.notify_all()
+
+    def _is_much(self) -> bool:
+        """Whether what waits is worth a transaction of its own."""
+        return len(self.changes.events) >= _MUCH or bool(self.changes.waiting)
 
     def _add(self, changes: Changes, gateway: str, body: bytes, end: tuple[Kept, ...] | None = ()) -> None:
         self._bytes += len(body)

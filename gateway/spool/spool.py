@@ -31,6 +31,9 @@ _RETRY_S: Final = 0.5
 _REOPEN_EVERY: Final = 20
 """Refused writes between two attempts to open the file anew: it may be on another disk by now."""
 _DISK_ERRORS: Final = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+_APART_S: Final = 0.005
+"""Transactions with few events begin so far apart: each costs a millisecond of processor, here and in the threads that
+acknowledge and send. An event that comes alone doesn't wait."""
 _SHARED_WAIT_S: Final = 0.05
 """What is in no hurry (a mark, the note of a new list) waits this long for others to share a commit with."""
 
@@ -255,9 +258,8 @@ class Spool:
             ledger = self._ledgers.get(gateway)
             if ledger is not None and epoch == ledger.epoch:
                 n = min(seq + ledger.base, ledger.last)
-                if n > self._pending.changes.committed.get(gateway, ledger.committed):
-                    self._pending.changes.committed[gateway] = n
-                    self._wake.notify_all()
+                if n > ledger.committed:
+                    self._pending.mark(gateway, n)
 
     def set_aside(self) -> list[str]:
         """Return the names of broken files beside the spool; ``maillage spool recover`` reads them back."""
@@ -294,19 +296,22 @@ class Spool:
         try:
             while True:
                 with self._wake:
-                    while not (self._pending.changes.any() or self._stopping or self._read_broken):
-                        self._wake.wait()
+                    self._pending.wait(self._is_urgent)
                     read_broken, self._read_broken = self._read_broken, None
                 if read_broken is not None:
                     self._start_over(read_broken, Changes())
                 with self._wake:
                     self._wake.wait_for(self._is_urgent, _SHARED_WAIT_S)
+                    self._pending.due_marks(everything=self._stopping or self.trouble is not None)
                     if self._stopping and (self.trouble or not self._pending.changes.any()):
                         return
                     if not self._pending.changes.any():
                         continue
                     changes = self._pending.take(refusing=self.trouble is not None)
-                if not self._write(changes):
+                began = time.monotonic()
+                if self._write(changes):
+                    self._pending.rest(began + _APART_S, lambda: self._stopping)
+                else:
                     time.sleep(_RETRY_S)
         except Exception:
             log.critical("spool_died", exc_info=True)
@@ -367,7 +372,7 @@ class Spool:
         with self._wake:
             if self._file.moved_aside != aside:
                 changes.forget_marks()
-                self._pending.changes.forget_marks()
+                self._pending.forget_marks()
             self._ledgers = ledgers
             reports = {gateway: self._register(gateway) for gateway in self._gateways}
         for gateway, texts in reports.items():
@@ -378,7 +383,7 @@ class Spool:
         """The file broke while in use: set it aside, and begin a new epoch for every gateway."""
         with self._wake:
             changes.forget_marks()
-            self._pending.changes.forget_marks()
+            self._pending.forget_marks()
             self._ledgers = {}
         self.trouble = reason
         try:

@@ -119,6 +119,77 @@ def test_what_is_in_no_hurry_shares_the_next_commit(
     assert spool.kept("g")["newest_list"] == "3"
 
 
+def test_a_mark_that_waits_is_of_the_epoch_that_ends(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.spool.marks.EVERY_S", 3600.0)
+    spool = opened(tmp_path / "s.sqlite")
+    epoch = spool.open("g").epoch
+    fill(spool, 6)
+    spool.committed("g", epoch, 1)
+    until(lambda: spool.position("g").committed == 1)
+    spool.committed("g", epoch, 4)
+    fill(spool, 1, start=6)
+    assert spool.position("g").committed == 1, "the second mark waits"
+    spool.renew("g", epoch, "because")
+    until(lambda: spool.position("g").epoch != epoch)
+    found = everything(spool)
+    assert [seq for seq, _ in found] == [1, 2, 3, 4]
+    assert [event for _, event in found[:3]] == [desk(4), desk(5), desk(6)], "what the centre has isn't sent again"
+
+
+def test_marks_that_wait_are_written_at_the_end(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.spool.marks.EVERY_S", 3600.0)
+    spool = opened(tmp_path / "s.sqlite")
+    epoch = spool.open("g").epoch
+    fill(spool, 6)
+    spool.committed("g", epoch, 1)
+    until(lambda: spool.position("g").committed == 1)
+    spool.committed("g", epoch, 4)
+    spool.close()
+    assert opened(tmp_path / "s.sqlite").open("g").committed == 4
+
+
+def test_between_transactions_little_waits_and_much_or_an_orders_nonce_does_not(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = opened(tmp_path / "s.sqlite")
+    spool.open("g")
+    monkeypatch.setattr("gateway.spool.spool._APART_S", 3600.0)
+    spool.append("g", desk(0))
+    until(lambda: spool.position("g").last == 1, what="an event that comes alone")
+    spool.append("g", desk(1))
+    with pytest.raises(AssertionError):
+        until(lambda: spool.position("g").last == 2, deadline_s=0.1)
+    assert spool.keep_now("g", "nonce:1", "", within_s=30.0)
+    until(lambda: spool.position("g").last == 2)
+    for number in range(2, 18):
+        spool.append("g", desk(number))
+    until(lambda: spool.position("g").last == 18, what="many events")
+    spool.append("g", desk(18))
+    spool.close()
+    spool = opened(tmp_path / "s.sqlite")
+    spool.open("g")
+    assert everything(spool) == [(n + 1, desk(n)) for n in range(19)]
+
+
+def test_what_is_sent_at_once_is_the_same_as_what_is_read_back(tmp_path: Path, opened: Opener) -> None:
+    spool = opened(tmp_path / "s.sqlite")
+    epoch = spool.open("g").epoch
+    sent = []
+    for number in range(40):
+        fill(spool, 1, start=number)
+        sent.append(spool.batch("g", epoch, number, limit_events=500, limit_bytes=10**6))
+        assert sent[-1] is not None
+        assert spool.digest("g", epoch, number + 1) == sent[-1].digest
+    spool.close()
+    spool = opened(tmp_path / "s.sqlite")
+    spool.open("g")
+    assert sent == [spool.batch("g", epoch, n, limit_events=1, limit_bytes=10**6) for n in range(40)]
+
+
 def test_reads_by_count_and_by_bytes_but_at_least_one(tmp_path: Path, opened: Opener) -> None:
     spool = opened(tmp_path / "s.sqlite")
     epoch = spool.open("g").epoch
