@@ -70,7 +70,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     if broker.login is not None:
         metrics.certificate.labels("own").set_function(lambda: unix_time(own_until(broker)))
     worker = Worker(
-        settings, inbox, lambda topic, payload, retain: link.publish(topic, payload, qos=1, retain=retain), metrics
+        settings, inbox, lambda topic, payload, retain: link.publish(topic, payload, qos=0, retain=retain), metrics
     )
 
     def readiness() -> str | None:

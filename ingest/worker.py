@@ -31,7 +31,7 @@ from process.pulse import Pulse
 log = logging.getLogger(__name__)
 
 Publish = Callable[[str, bytes, bool], None]
-"""Send a message with QoS 1; the last argument: retained."""
+"""Send a message with QoS 0: whoever misses a mark sends its batch again. The last argument: retained."""
 
 _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""

@@ -37,6 +37,8 @@ class Routes(Generic[T]):
     def of(self, topic: str) -> list[T]:
         """Return everything that ``topic`` leads to."""
         found = list(self._exact.get(topic, ()))
+        if not self._wild.below:
+            return found
         levels = [self._wild]
         for part in topic.split("/"):
             deeper: list[_Level[T]] = []

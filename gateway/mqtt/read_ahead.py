@@ -8,6 +8,8 @@ from typing import Final
 
 _READ_BYTES: Final = 65_536
 _PUBLISH: Final = 0x30
+_PUBACK: Final = b"\x40\x02"
+_PUBACK_BYTES: Final = 4
 _SHORTEST: Final = 5
 """Bytes of a PUBLISH packet: two of its header, two of its topic's length, the topic."""
 
@@ -34,13 +36,22 @@ class ReadAhead:
         self._held = self._held[size:]
         return taken
 
-    def publish(self) -> tuple[int, memoryview] | None:
-        """Take a whole PUBLISH packet, its first byte and its body; None: ``recv`` has what comes next."""
+    def skip_confirmations(self) -> bool:
+        """Pass over the PUBACK packets that come next; return whether there were any, and nothing is behind them."""
         if not self._held:
             try:
                 self._held = memoryview(self._sock.recv(_READ_BYTES))
             except OSError:  # ``recv`` finds it again
-                return None
+                return False
+        start = 0
+        while len(self._held) >= start + _PUBACK_BYTES and bytes(self._held[start : start + 2]) == _PUBACK:
+            start += _PUBACK_BYTES
+        if start:
+            self._held = self._held[start:]
+        return start > 0 and not self._held
+
+    def publish(self) -> tuple[int, memoryview] | None:
+        """Take a whole PUBLISH packet that is held, its first byte and its body; None: ``recv`` has what comes next."""
         held = self._held
         if len(held) < _SHORTEST or held[0] & 0xF0 != _PUBLISH:
             return None

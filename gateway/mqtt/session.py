@@ -47,6 +47,7 @@ OnMessage = Callable[[Message], None]
 _JOINED: Final = frozenset({paho.PUBLISH, paho.PUBACK, paho.SUBSCRIBE})
 """Kinds of packets with which paho does no more once they are written; that of QoS 0 it would only note as sent."""
 _JOINED_BYTES: Final = 65_536
+_LARGEST_PACKET: Final = 268_435_455
 _NOT_YET_VALID: Final = 9
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID."""
 _NO_CHECK_TIME: Final = 0x200000
@@ -140,10 +141,38 @@ class _Paho(paho.Client):
     def _packet_read(self) -> MQTTErrorCode:
         """Read a packet: a message that has arrived as a whole at once, where paho reads each in three pieces."""
         sock = self._sock
-        if not self._in_packet["command"] and isinstance(sock, ReadAhead) and (found := sock.publish()) is not None:
-            self._last_bytes_received = time.monotonic()
-            return self._hear(*found)
+        if not self._in_packet["command"] and isinstance(sock, ReadAhead):
+            if sock.skip_confirmations():
+                self._last_bytes_received = time.monotonic()
+                return MQTTErrorCode.MQTT_ERR_SUCCESS
+            if (found := sock.publish()) is not None:
+                self._last_bytes_received = time.monotonic()
+                return self._hear(*found)
         return super()._packet_read()
+
+    def send(self, topic: str, payload: bytes, qos: int, retain: bool) -> None:
+        """Queue a message, and forget it: paho would keep each until it is confirmed, and send none of them again.
+
+        Raises:
+            ValueError: no topic, or one with a wildcard; a payload beyond 256 MB.
+        """
+        name = topic.encode()
+        self._raise_for_invalid_topic(name)
+        length = 2 + len(name) + 2 * qos + len(payload)
+        if not name or length > _LARGEST_PACKET:
+            raise ValueError("no topic, or too large")
+        if self._sock is None:
+            return
+        mid = self._mid_generate() if qos else 0
+        head = self._pack_remaining_length(bytearray((paho.PUBLISH | qos << 1 | retain,)), length)
+        packet = b"".join((head, len(name).to_bytes(2, "big"), name, mid.to_bytes(2, "big") if qos else b"", payload))
+        self._packet_queue(paho.PUBLISH, packet, mid, 1)  # after one of QoS 0 it would look for who waits for it
+
+    def confirm(self, mids: Sequence[int]) -> None:
+        """Queue the PUBACK packets of messages."""
+        if mids and self._sock is not None:
+            packet = b"".join(b"\x40\x02" + mid.to_bytes(2, "big") for mid in mids)
+            self._packet_queue(paho.PUBACK, packet, mids[-1], 1)
 
     def _handle_publish(self) -> MQTTErrorCode:
         return self._hear(self._in_packet["command"], self._in_packet["packet"])
@@ -160,7 +189,8 @@ class _Paho(paho.Client):
             self.heard(bytes(packet[2:topic_end]), bytes(packet[payload_at:]), bool(header & 1), mid)
         if mid is None or self._manual_ack:
             return MQTTErrorCode.MQTT_ERR_SUCCESS
-        return self._send_puback(mid)
+        self.confirm([mid])
+        return MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def _create_socket(self) -> ReadAhead:
         sock, self.prepared = self.prepared, None
@@ -194,7 +224,6 @@ class Session:
             reconnect_on_failure=False,
             manual_ack=keeps,
         )
-        client.max_inflight_messages = 0  # bounded by windows, not by paho's queue
         client.connect_async(broker.host, broker.port, keepalive=keepalive_s)
         if broker.username is not None:
             client.username_pw_set(broker.username, broker.password)
@@ -226,7 +255,6 @@ class Session:
         """Take over a connected socket and send CONNECT. What an earlier connection left unsent is dropped."""
         with self._client.writing:
             self._takes_now = False
-            self._client.drop_out_messages()
             self._client.prepared = sock
             return self._client.reconnect() == MQTTErrorCode.MQTT_ERR_SUCCESS
 
@@ -280,7 +308,7 @@ class Session:
             ValueError: a topic with a wildcard, a payload beyond 256 MB.
         """
         self._sends(topic, payload)
-        self._client.publish(topic, payload, qos=qos, retain=retain)
+        self._client.send(topic, payload, qos, retain)
 
     def publish_now(self, topic: str, payload: bytes, qos: int, retain: bool = False) -> bool:
         """Write a message to the socket in the calling thread; False: it can't be done now, nothing was done.
@@ -296,7 +324,7 @@ class Session:
             if not self._takes_now or client.want_write():
                 return False
             self._sends(topic, payload)
-            client.publish(topic, payload, qos=qos, retain=retain)
+            client.send(topic, payload, qos, retain)
             client._packet_write()
             return True
 
@@ -306,9 +334,7 @@ class Session:
 
     def acknowledge(self, receipts: Sequence[tuple[int, int]]) -> None:
         """Queue acknowledgements; those of an earlier connection are dropped, since the broker delivers again."""
-        for connection, mid in receipts:
-            if connection == self._connection:
-                self._client.ack(mid, 1)
+        self._client.confirm([mid for connection, mid in receipts if connection == self._connection])
 
     def goodbye(self) -> None:
         """Queue a DISCONNECT; the will is then not sent."""
@@ -342,7 +368,7 @@ class Session:
         except UnicodeDecodeError:
             log.warning("mqtt_topic_unreadable", extra={"client_id": self._client_id})
             if self._keeps and mid is not None:
-                self._client.ack(mid, 1)
+                self._client.confirm([mid])
             return
         receipt = (self._connection, mid) if self._keeps and mid is not None else None
         self._on_message(Message(topic=text, payload=payload, retained=retained, receipt=receipt))

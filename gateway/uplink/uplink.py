@@ -14,6 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -67,13 +68,18 @@ class _Connection:
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """Something that happened on one gateway's connection or in its spool."""
+    """Something that happened on one gateway's connection."""
 
     gateway: str
-    what: Literal[
-        "committed", "connected", "disconnected", "mark", "list", "command", "config", "certificate", "state", "again"
-    ]
+    what: Literal["connected", "disconnected", "mark", "list", "command", "config", "certificate", "state", "again"]
     message: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Readable:
+    """Gateways of which the spool has more to send."""
+
+    gateways: frozenset[str]
 
 
 class Uplink:
@@ -114,7 +120,7 @@ class Uplink:
             config.gateway: _Connection(config=config, window=Window(spool.position(config.gateway)))
             for config in gateways
         }
-        self._news: queue.Queue[_News | None] = queue.Queue()
+        self._news: queue.Queue[_News | _Readable | None] = queue.Queue()
         self._thread = threading.Thread(target=self._run, name="uplink", daemon=True)
         self.batches = 0
         """Batches sent since the start, repeats included."""
@@ -162,9 +168,7 @@ class Uplink:
 
     def on_commit(self, gateways: set[str]) -> None:
         """Events of ``gateways`` have become readable. From any thread."""
-        for gateway in gateways:
-            if gateway in self._connections:
-                self._news.put(_News(gateway, "committed"))
+        self._news.put(_Readable(frozenset(self._connections.keys() & gateways)))
 
     def state_changed(self, gateway: str) -> None:
         """Publish ``gateway``'s state at once if it has changed. From any thread."""
@@ -229,7 +233,7 @@ class Uplink:
             on_message=on_message,
             on_connect=lambda: self._news.put(_News(name, "connected")),
             on_disconnect=lambda: self._news.put(_News(name, "disconnected")),
-            subscriptions=[(topic, 1) for topic in leaves],
+            subscriptions=[(topic, 0 if leaf == "mark" else 1) for topic, leaf in leaves.items()],
             will=(address.topic("state"), _json(will)),
         )
 
@@ -247,7 +251,11 @@ class Uplink:
                     continue
                 if news is None:
                     return
-                self._guarded(news)
+                if isinstance(news, _Readable):
+                    for gateway in news.gateways:
+                        self._guarded(gateway, "events", partial(self._send, gateway, self._connections[gateway]))
+                else:
+                    self._guarded(news.gateway, news.what, partial(self._take, news, self._connections[news.gateway]))
                 if time.monotonic() >= next_round:
                     self._round(time.monotonic())
                     next_round = time.monotonic() + 0.25
@@ -255,14 +263,15 @@ class Uplink:
             log.critical("uplink_died", exc_info=True)
             raise
 
-    def _guarded(self, news: _News) -> None:
-        """Process one piece of news; an error affects that gateway only."""
+    @staticmethod
+    def _guarded(gateway: str, what: str, work: Callable[[float], None]) -> None:
+        """Do what one gateway asks for; an error affects that gateway only."""
         try:
-            self._take(news, self._connections[news.gateway], time.monotonic())
+            work(time.monotonic())
         except SpoolError as error:
-            log.error("spool_unreadable_now", extra={"gateway": news.gateway, "reason": str(error)})
+            log.error("spool_unreadable_now", extra={"gateway": gateway, "reason": str(error)})
         except Exception:
-            log.exception("uplink_failed", extra={"gateway": news.gateway, "what": news.what})
+            log.exception("uplink_failed", extra={"gateway": gateway, "what": what})
 
     def _take(self, news: _News, connection: _Connection, now: float) -> None:
         message = news.message

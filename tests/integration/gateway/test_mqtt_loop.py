@@ -246,8 +246,8 @@ def test_pahos_private_names_that_the_link_overrides_are_there() -> None:
     from paho.mqtt.client import Client
 
     for name in (
-        "_create_socket", "_handle_publish", "_packet_read", "_packet_write", "_send_pingreq", "_send_puback",
-        "_sock_close", "drop_out_messages",
+        "_create_socket", "_handle_publish", "_mid_generate", "_pack_remaining_length", "_packet_queue", "_packet_read",
+        "_packet_write", "_raise_for_invalid_topic", "_send_pingreq", "_sock_close",
     ):  # fmt: skip
         assert callable(getattr(Client, name)), name
     session = a_session()

@@ -159,6 +159,48 @@ def test_a_packet_that_breaks_the_protocol_ends_the_connection(talk: Talk, packe
     assert talk.heard == []
 
 
+@pytest.mark.parametrize("size", [0, 123, 16_379, 300_000])
+def test_a_message_is_sent_once_and_forgotten(talk: Talk, size: int) -> None:
+    payload = b"x" * size
+    got = b""
+    for qos in (0, 1, 1):
+        talk.session.publish("é", payload, qos=qos, retain=qos == 1)
+    while talk.session.wants_write():
+        assert talk.session.write()
+        got += talk.broker.recv(1_000_000)
+    expected = (publish("é".encode(), payload, flags=0 if mid is None else 3, mid=mid) for mid in (None, 1, 2))
+    assert got == b"".join(expected)
+    assert talk.says(b"\x40\x02\x00\x01\x40\x02\x00\x02")
+    assert talk.answer() == b""
+    talk.session.drop()
+    talk.session.publish("a", b"late", qos=1, retain=False)
+    assert not talk.session.wants_write(), "without a connection it is dropped"
+
+
+@pytest.mark.parametrize("topic", ["", "a/+", "#", "x" * 65_536])
+def test_a_topic_that_no_message_may_have_is_refused(talk: Talk, topic: str) -> None:
+    with pytest.raises(ValueError):
+        talk.session.publish(topic, b"x", qos=1, retain=False)
+    assert talk.answer() == b""
+
+
+def test_confirmations_are_passed_over_however_they_arrive(talk: Talk) -> None:
+    confirmed = b"\x40\x02\x12\x34"
+    packets = confirmed * 2 + publish(b"a", b"x") + confirmed + publish(b"b", b"y", flags=2, mid=9) + confirmed
+    expected = [Message(topic=topic, payload=payload, retained=False) for topic, payload in (("a", b"x"), ("b", b"y"))]
+    for cut in range(1, len(packets)):
+        talk.heard.clear()
+        for piece in (packets[:cut], packets[cut:]):
+            assert talk.says(piece)
+            sock = talk.session.socket()
+            while sock is not None and sock.pending():
+                assert talk.session.read()
+        for _ in range(3):  # what a read has left
+            assert talk.session.read()
+        assert talk.heard == expected
+        assert talk.answer() == b"\x40\x02\x00\x09"
+
+
 def test_what_waits_is_written_in_one_piece(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
     pieces: list[bytes] = []
     send = ReadAhead.send
