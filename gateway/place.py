@@ -198,7 +198,7 @@ class Place:
             self._introduced(driver, one)
         if not live and (decoded.reads or decoded.typed or decoded.scans):
             log.warning("card_read_too_late", extra={"gateway": self.config.gateway, "topic": topic[:512]})
-        if not live:
+        if not live and (decoded.reads or decoded.typed or decoded.scans or decoded.opened):
             decoded = replace(decoded, reads=(), typed=(), scans=(), opened=())
         with self._turn:
             self._unit = unit

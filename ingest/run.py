@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from prometheus_client import generate_latest
@@ -27,6 +27,9 @@ from ingest.worker import Worker
 from process.harness import run_parts
 from process.readings import Readings
 
+_APART_S: Final = 0.002
+"""Batches that come so soon after each other are read together: a thread's wake costs more than a small batch."""
+
 
 def run(settings: IngestSettings, stop: threading.Event) -> int:
     """Run the ingest until ``stop`` is set; return 0, or 1 where a part of it died.
@@ -40,7 +43,7 @@ def run(settings: IngestSettings, stop: threading.Event) -> int:
     metrics = Metrics()
     inbox = Inbox(settings.queue_bytes)
     metrics.queued.set_function(lambda: inbox.bytes)
-    loop = MqttLoop("mqtt-ingest")
+    loop = MqttLoop("mqtt-ingest", apart_s=_APART_S)
 
     def heard(message: MqttMessage) -> None:
         if not worker.admits(message.topic):

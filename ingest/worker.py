@@ -37,7 +37,7 @@ _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""
 _AHEAD_BYTES: Final = 400_000
 """Of messages read while a transaction is being committed, which takes a few milliseconds."""
-_APART_S: Final = 0.01
+_APART_S: Final = 0.008
 """So far apart transactions begin while little arrives: each costs a few milliseconds of processor, here, in the
 database and in the API, whatever it holds. What comes after a pause of this length doesn't wait…"""
 _ENOUGH_BYTES: Final = 32_768

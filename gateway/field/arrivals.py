@@ -8,6 +8,7 @@ its messages and drop them. What sensors say is never dropped: it waits at the b
 from __future__ import annotations
 
 import queue
+import threading
 from collections import Counter, deque
 from typing import Final, Generic, TypeVar
 
@@ -27,11 +28,12 @@ _REPORT_EVERY_S: Final = 60.0
 
 
 class Arrivals(Generic[T]):
-    """A queue of two ranks. Put by one thread, got by another."""
+    """A queue of two ranks. ``put`` and ``put_live`` are each for one thread, the rest for another."""
 
     def __init__(self) -> None:
-        self._wake: queue.Queue[None] = queue.Queue()
-        """Holds one for each that waits."""
+        self._wake = threading.Condition()
+        self._awaited = False
+        """Whether the other thread waits: while it is at work it needs no waking."""
         self._live: deque[T] = deque()
         self._kept: deque[T] = deque()
         self._buckets: dict[str, tuple[float, float]] = {}
@@ -46,7 +48,7 @@ class Arrivals(Generic[T]):
     def put(self, one: T) -> None:
         """Add what waits for its turn."""
         self._kept.append(one)
-        self._wake.put(None)
+        self._came()
 
     def put_live(self, one: T, topic: str, now: float) -> bool:
         """Add what comes before all that ``put`` added, unless too much came on its topic (``now``: seconds).
@@ -69,7 +71,7 @@ class Arrivals(Generic[T]):
             self._loud.clear()
         self._buckets[topic] = (left - 1, now)
         self._live.append(one)
-        self._wake.put(None)
+        self._came()
         return False
 
     def get(self, timeout_s: float) -> T:
@@ -78,8 +80,20 @@ class Arrivals(Generic[T]):
         Raises:
             queue.Empty: there is none within ``timeout_s``.
         """
-        self._wake.get(timeout=timeout_s)
+        if not (self._live or self._kept):
+            with self._wake:
+                self._awaited = True  # before the next look: what comes after that look notifies
+                try:
+                    if not self._wake.wait_for(self.__len__, timeout_s):
+                        raise queue.Empty
+                finally:
+                    self._awaited = False
         return self._live.popleft() if self._live else self._kept.popleft()
+
+    def _came(self) -> None:
+        if self._awaited:
+            with self._wake:
+                self._wake.notify()
 
     def floods(self, now: float) -> list[tuple[str, int]]:
         """Return the topics of which messages were dropped, and how many, each at most once a minute."""

@@ -133,8 +133,8 @@ class Runtime:
         """Return whether ``topic`` belongs to a configured device. From any thread."""
         return bool(self._live.of(topic) or self._kept.of(topic))
 
-    def start(self, loop: MqttLoop, broker: Broker) -> None:
-        """Append a start event for every gateway, start the thread and connect."""
+    def start(self, loop: MqttLoop, broker: Broker, *, sensors_loop: MqttLoop | None = None) -> None:
+        """Append a start event for every gateway, start the thread and connect; ``sensors_loop``: not for cards."""
         at = self._clock()
         for place in self._places:
             self._append(place, "start", at, text=f"{self._version} boot {self._boot}")
@@ -156,7 +156,7 @@ class Runtime:
             )
             self._publish = lambda topic, payload, sent: cards.publish_now(topic, payload, on_sent=sent)
             self._clear = lambda topic: cards.publish(topic, b"", retain=True)
-            sensors = loop.add(
+            sensors = (sensors_loop or loop).add(
                 broker,
                 client_id=client_id,
                 on_message=lambda message: self._arrived(message, live=False, session=self._deliveries.session),

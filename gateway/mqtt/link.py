@@ -18,6 +18,7 @@ _FIRST_RETRY_S = 0.3
 _LAST_RETRY_S = 10.0
 _STABLE_S = 5.0
 """After a connection that lived for so long the back-off starts over."""
+_MUCH_BYTES = 8_192
 _ANSWER_WITHIN_S = 10.0
 """A broker that accepts the connection and doesn't answer CONNECT within this is given up."""
 
@@ -188,9 +189,16 @@ class Link:
         for _ in range(times):
             if self._session.socket() is None or self.paused:
                 return False
-            if not self._guarded(self._session.read) or not self.holds_bytes():
+            if not self._guarded(self._session.read):
                 return False
+            if not self.holds_bytes():
+                return self._read_much()
         return True
+
+    def _read_much(self) -> bool:
+        """Return whether so much came that more is on its way."""
+        sock = self._session.socket()
+        return sock is not None and sock.last_bytes >= _MUCH_BYTES
 
     def write(self) -> bool:
         """Write what can be written; False: there is no connection, or no more."""

@@ -8,6 +8,7 @@ unlock that comes late must not come at all.
 from __future__ import annotations
 
 import logging
+import select
 import selectors
 import socket
 import threading
@@ -40,7 +41,14 @@ _OLD_FOR_S = 1.0
 class MqttLoop:
     """Drives links in one thread."""
 
-    def __init__(self, name: str = "mqtt") -> None:
+    def __init__(self, name: str = "mqtt", *, apart_s: float = 0.0) -> None:
+        """Prepare; ``start`` starts the thread.
+
+        Args:
+            apart_s: little that comes so soon after the last is read together with what follows. What this process
+                sends goes at once.
+        """
+        self._apart_s = apart_s
         self._selector = selectors.DefaultSelector()
         self._links: list[Link] = []
         self._pausable: list[Link] = []
@@ -56,6 +64,8 @@ class MqttLoop:
         self._awake.setblocking(False)
         self._waker.setblocking(False)
         self._selector.register(self._awake, selectors.EVENT_READ, None)
+        self._wakes = select.poll()
+        self._wakes.register(self._awake, select.POLLIN)
         self._woken = False
         self._stopping = False
         self._ended = False
@@ -64,6 +74,8 @@ class MqttLoop:
         self._pulse = Pulse(_STUCK_S)
         self._looked = time.monotonic()
         """When the selector last returned."""
+        self._read_at = 0.0
+        """When it last returned with something to read or write on a connection."""
         self._old_until = 0.0
         self._next_misc = 0.0
         self._connectors: dict[tuple[str, int], ThreadPoolExecutor] = {}
@@ -201,6 +213,9 @@ class MqttLoop:
             self._interest(link, reading=False)
         idle_s = _PAUSED_POLL_S if paused else _IDLE_S
         wait_s = 0.0 if self._todo or self._touched - paused else idle_s
+        rest_s = self._read_at + self._apart_s - time.monotonic() if self._apart_s and wait_s else 0.0
+        if rest_s > 0:
+            self._wakes.poll(rest_s * 1000)
         ready = self._selector.select(wait_s)
         looked, self._looked = self._looked, time.monotonic()
         if self._looked - looked > _STOOD_STILL_S:
@@ -211,6 +226,7 @@ class MqttLoop:
                 self._drain_waker()
             else:
                 touched.add(key.data)
+                self._read_at = self._looked
         for link in touched:
             if link.read(_READS_A_WAKE):
                 self._touched.add(link)

@@ -20,6 +20,8 @@ class ReadAhead:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._held = memoryview(b"")
+        self.last_bytes = 0
+        """How much the last call of the system has read."""
 
     def recv(self, size: int) -> bytes:
         """Return at most ``size`` bytes; ``b""`` at the end of the stream.
@@ -28,7 +30,7 @@ class ReadAhead:
             BlockingIOError: nothing is there.
         """
         if not self._held:
-            fresh = self._sock.recv(_READ_BYTES)
+            fresh = self._fetch()
             if len(fresh) <= size:
                 return fresh
             self._held = memoryview(fresh)
@@ -36,11 +38,17 @@ class ReadAhead:
         self._held = self._held[size:]
         return taken
 
+    def _fetch(self) -> bytes:
+        self.last_bytes = 0
+        fresh = self._sock.recv(_READ_BYTES)
+        self.last_bytes = len(fresh)
+        return fresh
+
     def skip_confirmations(self) -> bool:
         """Pass over the PUBACK packets that come next; return whether there were any, and nothing is behind them."""
         if not self._held:
             try:
-                self._held = memoryview(self._sock.recv(_READ_BYTES))
+                self._held = memoryview(self._fetch())
             except OSError:  # ``recv`` finds it again
                 return False
         start = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import socket
 import ssl
 import threading
@@ -60,6 +61,46 @@ def test_messages_arrive_in_order_and_once(loop: MqttLoop, field_mqtt: EmbeddedM
         sender.publish("x/y", b"%d" % number, qos=1)
     until(lambda: got[-1] == b"899")
     assert [payload for payload in got if payload != b"?"] == [b"%d" % number for number in range(900)]
+
+
+def test_a_loop_that_rests_after_reading_reads_what_comes_next_later(
+    loop: MqttLoop, field_mqtt: EmbeddedMosquitto
+) -> None:
+    heard: list[float] = []
+    broker = parse_mqtt_url(field_mqtt.url())
+    resting = MqttLoop("rests", apart_s=1.0)
+    resting.start()
+    try:
+        link = resting.add(
+            broker,
+            client_id="rests",
+            on_message=lambda _: heard.append(time.monotonic()),
+            subscriptions=[("rests/#", 1)],
+        )
+        sender = loop.add(broker, client_id="asks", on_message=nothing)
+        until(lambda: link.hears and sender.connected)
+        for number in range(3):
+            sender.publish("rests/x", b"%d" % number)
+            until(lambda: len(heard) > number)  # noqa: B023
+    finally:
+        resting.stop()
+    assert min(later - sooner for sooner, later in itertools.pairwise(heard)) > 0.9
+
+
+def test_a_loop_that_rests_sends_at_once(loop: MqttLoop, field_mqtt: EmbeddedMosquitto) -> None:
+    got: list[bytes] = []
+    broker = parse_mqtt_url(field_mqtt.url())
+    hears = loop.add(broker, client_id="hears", on_message=lambda m: got.append(m.payload), subscriptions=[("n/#", 1)])
+    until(lambda: hears.hears)
+    resting = MqttLoop("rests", apart_s=3600.0)
+    resting.start()
+    try:
+        link = resting.add(broker, client_id="sends", on_message=nothing)
+        until(lambda: link.connected)
+        link.publish("n/x", b"now")
+        until(lambda: got == [b"now"])
+    finally:
+        resting.stop()
 
 
 def test_many_links_in_one_thread_and_dead_addresses_that_stall_nobody(

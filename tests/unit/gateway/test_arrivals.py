@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import queue
+import threading
 
 import pytest
 
 from gateway.field.arrivals import A_SECOND, BURST, Arrivals
+from tests.waiting import until
 
 
 def drained(arrivals: Arrivals[str]) -> list[str]:
@@ -24,6 +26,25 @@ def test_a_card_comes_before_what_sensors_said_and_each_kind_in_its_order() -> N
     assert drained(arrivals) == [*(f"card {n}" for n in range(3)), *(f"sensor {n}" for n in range(3))]
     with pytest.raises(queue.Empty):
         arrivals.get(0.0)
+
+
+def test_whoever_waits_is_woken_by_what_comes() -> None:
+    arrivals: Arrivals[int] = Arrivals()
+    taken: list[int] = []
+
+    def take() -> None:
+        while (one := arrivals.get(60.0)) >= 0:
+            taken.append(one)
+
+    thread = threading.Thread(target=take, daemon=True)
+    thread.start()
+    for number in range(20_000):
+        arrivals.put(number)
+        if number % 100 == 0:
+            until(lambda: len(taken) > number)  # noqa: B023  (so that it waits again and again)
+    arrivals.put(-1)
+    thread.join(60)
+    assert taken == list(range(20_000))
 
 
 def test_of_a_board_that_floods_only_so_much_is_taken_and_the_others_lose_nothing() -> None:
