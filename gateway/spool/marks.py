@@ -44,9 +44,14 @@ class Marks:
         taken: dict[str, int] = {}
         while self._due and (everything or self._due[0][0] <= now):
             _, gateway = heapq.heappop(self._due)
-            taken[gateway] = self._waiting.pop(gateway)
-            self._written[gateway] = now
+            if gateway in self._waiting:
+                taken[gateway] = self._waiting.pop(gateway)
+                self._written[gateway] = now
         return taken
+
+    def drop(self, gateway: str) -> None:
+        """Forget a gateway's mark: it is of an epoch that is over."""
+        self._waiting.pop(gateway, None)
 
     def forget(self) -> None:
         """Forget them: they are of a file that is gone."""

@@ -141,9 +141,12 @@ class Pending:
             self._wake.notify_all()
 
     def written(self, changes: Changes) -> None:
-        """Free the memory of what is on the disk."""
+        """Free the memory of what is on the disk, and forget the marks of the epochs that ended with it."""
         with self._wake:
             self._bytes -= sum(len(body) for _, body in changes.events)
+            for gateway in changes.renewed:
+                self.changes.committed.pop(gateway, None)
+                self._marks.drop(gateway)
 
     def _news(self, *, hurry: bool) -> None:
         self.changes.hurry |= hurry

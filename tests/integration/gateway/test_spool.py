@@ -138,6 +138,27 @@ def test_a_mark_that_waits_is_of_the_epoch_that_ends(
     assert [event for _, event in found[:3]] == [desk(4), desk(5), desk(6)], "what the centre has isn't sent again"
 
 
+def test_a_mark_that_comes_while_its_epoch_ends_means_nothing_in_the_next(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = opened(tmp_path / "s.sqlite")
+    epoch = spool.open("g").epoch
+    fill(spool, 3)
+    write = SpoolFile.write
+
+    def marked_meanwhile(file: SpoolFile, changes: Changes, *rest: Any) -> Any:
+        if changes.renewed:
+            spool.committed("g", epoch, 2)
+        return write(file, changes, *rest)
+
+    monkeypatch.setattr(SpoolFile, "write", marked_meanwhile)
+    spool.renew("g", epoch, "because")
+    until(lambda: spool.position("g").epoch != epoch and spool.position("g").last == 4)
+    fill(spool, 1, start=3)
+    assert spool.position("g").committed == 0
+    assert [seq for seq, _ in everything(spool)] == [1, 2, 3, 4, 5]
+
+
 def test_marks_that_wait_are_written_at_the_end(
     tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:

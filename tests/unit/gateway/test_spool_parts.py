@@ -70,3 +70,14 @@ def test_all_marks_are_taken_or_forgotten_where_that_is_asked_for() -> None:
     marks.forget()
     assert marks.take(1000.0) == {}
     assert marks.due_at() is None
+
+
+def test_a_mark_that_is_dropped_is_never_due() -> None:
+    marks = Marks()
+    marks.put("g", 3, 100.0)
+    marks.drop("g")
+    marks.drop("x")
+    assert marks.take(200.0) == {}
+    assert marks.due_at() is None
+    marks.put("g", 4, 200.0)
+    assert marks.take(200.0) == {"g": 4}
