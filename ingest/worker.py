@@ -37,9 +37,9 @@ _MOST_BYTES: Final = 1_500_000
 """Of messages in one transaction: about 10,000 events."""
 _AHEAD_BYTES: Final = 400_000
 """Of messages read while a transaction is being committed, which takes a few milliseconds."""
-_APART_S: Final = 0.008
-"""So far apart transactions begin while little arrives: each costs a few milliseconds of processor, here, in the
-database and in the API, whatever it holds. What comes after a pause of this length doesn't wait…"""
+_APART_S: Final = 0.01
+"""So long after the beginning of a transaction that several batches shared the next one begins: each costs milliseconds
+of processor here, in the database and in the API, whatever it holds. Batches that come one by one don't wait…"""
 _ENOUGH_BYTES: Final = 32_768
 """…nor does what is worth a transaction of its own."""
 _STATES_AT_ONCE: Final = 20
@@ -94,7 +94,7 @@ class Worker:
         self._ahead: Taken | None = None
         """What was taken from the inbox and read while the last transaction was being committed."""
         self._began = 0.0
-        """When the last transaction with events did."""
+        """When the last transaction that several batches shared did."""
         self._said: dict[int, Said] = {}
         """The newest state of each gateway that is to be stored, oldest first."""
         self._states_at = 0.0
@@ -285,7 +285,7 @@ class Worker:
         """Commit what was taken and publish the marks that it leads to."""
         started = time.perf_counter()
         if taken.readings or taken.unreadable:
-            self._began = time.monotonic()
+            self._began = time.monotonic() if len(taken.readings) > 1 else 0.0
             for tally in self._commit(connection, taken.readings, taken.unreadable):
                 for (_, epoch), (gateway, seq, digest) in tally.marks.items():
                     self._mark(gateway, Mark(epoch=epoch, seq=seq, digest=digest))

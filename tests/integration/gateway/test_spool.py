@@ -17,6 +17,7 @@ from gateway.spool.changes import LONGEST_LIFE_US, Changes
 from gateway.spool.file import SpoolFile
 from gateway.spool.spool import Spool
 from gateway.spool.sqlite_file import SpoolError
+from gateway.spool.values import Unit
 from tests.spooled import read_spool
 from tests.waiting import until
 
@@ -173,27 +174,31 @@ def test_marks_that_wait_are_written_at_the_end(
     assert opened(tmp_path / "s.sqlite").open("g").committed == 4
 
 
-def test_between_transactions_little_waits_and_much_or_an_orders_nonce_does_not(
+def test_after_a_shared_transaction_little_waits_and_much_or_an_orders_nonce_does_not(
     tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = opened(tmp_path / "s.sqlite")
     spool.open("g")
     monkeypatch.setattr("gateway.spool.spool._APART_S", 3600.0)
-    spool.append("g", desk(0))
-    until(lambda: spool.position("g").last == 1, what="an event that comes alone")
-    spool.append("g", desk(1))
+    fill(spool, 1)
+    fill(spool, 1, start=1)  # events that come one by one
+    spool.append_unit(Unit(events=[("g", desk(2)), ("g", desk(3))]))
+    until(lambda: spool.position("g").last == 4)
+    spool.append("g", desk(4))
     with pytest.raises(AssertionError):
-        until(lambda: spool.position("g").last == 2, deadline_s=0.1)
+        until(lambda: spool.position("g").last == 5, deadline_s=0.1)
     assert spool.keep_now("g", "nonce:1", "", within_s=30.0)
-    until(lambda: spool.position("g").last == 2)
-    for number in range(2, 18):
+    until(lambda: spool.position("g").last == 5)
+    spool.append_unit(Unit(events=[("g", desk(5)), ("g", desk(6))]))
+    until(lambda: spool.position("g").last == 7)
+    for number in range(7, 23):
         spool.append("g", desk(number))
-    until(lambda: spool.position("g").last == 18, what="many events")
-    spool.append("g", desk(18))
+    until(lambda: spool.position("g").last == 23, what="many events")
+    spool.append("g", desk(23))
     spool.close()
     spool = opened(tmp_path / "s.sqlite")
     spool.open("g")
-    assert everything(spool) == [(n + 1, desk(n)) for n in range(19)]
+    assert everything(spool) == [(n + 1, desk(n)) for n in range(24)]
 
 
 def test_what_is_sent_at_once_is_the_same_as_what_is_read_back(tmp_path: Path, opened: Opener) -> None:
