@@ -28,7 +28,7 @@ from starlette.responses import Response
 from api.http.language import Language
 from api.page import base_url, language_for
 from api.pages.asking import new_once
-from api.pages.templating import Templates, Translated, functions_of
+from api.pages.templating import Templates, Translated, functions_of, options
 
 _BROWSERS: Final = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS: Final = (
@@ -162,5 +162,6 @@ def _environment(language: Language) -> Environment:
         "number": lru_cache(maxsize=_FORMATTED, typed=True)(partial(format_decimal, locale=locale)),
         "money": money,
         "browser": browser_of,
+        "options": options,
     }
     return made
