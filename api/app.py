@@ -8,10 +8,9 @@ import secrets
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
-from psycopg_pool import AsyncConnectionPool
 
 from api import health, page
 from api.alarms import routes as alarms
@@ -55,9 +54,10 @@ from api.http.limits import Tries
 from api.http.metrics import Metrics
 from api.http.middleware import Middleware
 from api.http.openapi import describe_problems
+from api.http.pool import make_pool
 from api.http.settings import ApiSettings
 from api.http.state import Shared
-from api.http.turns import Turns, check
+from api.http.turns import Turns
 from api.inventory import routes as inventory
 from api.keys import routes as keys
 from api.members import organisations
@@ -134,14 +134,9 @@ from api.waiting import routes as waiting
 from api.worth import routes as worth
 from database import samples
 from database.listening import end_tasks
-from database.pool import conninfo
 
 log = logging.getLogger(__name__)
 
-_STATEMENT_TIMEOUT_S: Final = 10
-_RECONNECT_S: Final = 2.0
-"""How long a pool without a connection retries each second; after that it retries at each request. Its default of
-five minutes doubles the pause each time, so that management would be down for a minute after the database is back."""
 _PUBLIC: Final = (occupancy, places, availability, forecast, badge, events, history, reports, health)
 _PAGES: Final = (
     page,
@@ -232,20 +227,6 @@ unknown, not zero**.
 Access management needs a key whose role has one of the route's `x-permission`. A change sends in `If-Match` the ETag
 of the version that it is based on. Errors are problem details (RFC 9457).
 """
-
-
-def make_pool(url: str) -> AsyncConnectionPool[Any]:
-    """Return the pool that the routes use; it connects once it is opened."""
-    return AsyncConnectionPool(
-        conninfo(url, application_name="maillage-api", statement_timeout_s=_STATEMENT_TIMEOUT_S, connect_timeout_s=3),
-        min_size=1,
-        max_size=8,
-        timeout=3,
-        max_waiting=256,
-        reconnect_timeout=_RECONNECT_S,
-        open=False,
-        check=check,
-    )
 
 
 def create_app(settings: ApiSettings) -> FastAPI:

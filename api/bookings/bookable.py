@@ -23,7 +23,7 @@ _HOURS: Final = """
 SELECT p.status, p.opening_hours, p.department, ARRAY(
     SELECT jsonb_build_array(c.first, c.last) FROM public_closures() c
     WHERE (c.place = p.id OR c.place IS NULL)) AS closures
-FROM place p WHERE p.id = %(place_id)s
+FROM place p WHERE p.id = %s
 """
 # The bookings of a space for one party that overlap a time, earliest first.
 _TAKEN: Final = """
@@ -47,7 +47,7 @@ async def opening_of(s: Session, target: Target) -> Schedule | None:
     Raises:
         RuleRefused: it is a building, in preparation, or closed for good.
     """
-    place = await s.row(_HOURS, {"place_id": target.place_id})
+    place = await s.row_once(_HOURS, (target.place_id,))
     assert place is not None
     return await opening_from(s, target, place)
 

@@ -15,7 +15,7 @@ from booking.rates import PriceList
 from booking.rates import price_of as price_from
 from database.billing import PRICES
 
-_CATEGORIES: Final = "SELECT member_categories(%(member)s, %(day)s) AS codes"
+_CATEGORIES: Final = "SELECT member_categories(%s, %s) AS codes"
 _NONE: Final = PriceList(())
 
 
@@ -39,5 +39,5 @@ async def price_list(s: Session, tariff: Tariff) -> PriceList:
 
 async def categories_of(s: Session, target: Target, member: str, at: datetime) -> list[str]:
     """Return the categories that a member belongs to on the place's day of ``at``."""
-    row = await s.row(_CATEGORIES, {"member": member, "day": at.astimezone(target.zone).date()})
+    row = await s.row_once(_CATEGORIES, (member, at.astimezone(target.zone).date()))
     return [] if row is None else list(row["codes"])

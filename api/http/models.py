@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.http.timestamps import rfc3339, to_us
+from api.http.timestamps import rfc3339_of
 
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -138,7 +138,7 @@ Day = Annotated[
 
 def time_of(at: datetime | None) -> str | None:
     """Format a time for an answer: RFC 3339 in UTC."""
-    return None if at is None else rfc3339(to_us(at))
+    return None if at is None else rfc3339_of(at)
 
 
 def day_of(day: date | None) -> str | None:

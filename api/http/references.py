@@ -33,7 +33,7 @@ async def place_of_path(s: Session, code: str) -> tuple[int, str]:
     Raises:
         NotFound: it doesn't exist.
     """
-    row = await s.row(_PLACE, (code,))
+    row = await s.row_once(_PLACE, (code,))
     if row is None:
         raise NoSuchPlace(code)
     return row["id"], row["time_zone"]
@@ -45,7 +45,7 @@ async def place_named(s: Session, code: str, field: str = "place") -> tuple[int,
     Raises:
         BadField: it doesn't exist.
     """
-    row = await s.row(_PLACE, (code,))
+    row = await s.row_once(_PLACE, (code,))
     if row is None:
         raise BadField(field, f"there is no place {code!r}; find places with /v1/places?q=…")
     return row["id"], row["time_zone"]
@@ -162,7 +162,7 @@ async def member_of_path(s: Session, ref: str) -> str:
     Raises:
         NotFound: it doesn't exist, or this key has no access to it.
     """
-    if await s.row(_MEMBER, (ref,)) is None:
+    if await s.row_once(_MEMBER, (ref,)) is None:
         raise NotFound(f"There is no member {ref!r} that this key reaches. Find members with /v1/members?q=…")
     return ref
 

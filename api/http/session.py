@@ -6,6 +6,7 @@ and the audit use them. Without it the API's database user sees no members, card
 
 from __future__ import annotations
 
+import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -80,10 +81,22 @@ class Session:
     conn: AsyncConnection[Any]
     caller: Caller
     request_id: str
+    found: dict[object, asyncio.Task[DictRow | None]] | None = field(default=None, repr=False)
+    """What the reads of a page look up again and again; None: something may be changed in this transaction."""
 
     async def row(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> DictRow | None:
         """Return the first row of a query by column name; None: there is none."""
         return await (await self._execute(query, values)).fetchone()
+
+    async def row_once(self, query: str, values: Sequence[Any]) -> DictRow | None:
+        """Return the first row of a query; within one page the database is asked once for the same."""
+        if self.found is None:
+            return await self.row(query, values)
+        asked = (query, *values)
+        finding = self.found.get(asked)
+        if finding is None:
+            finding = self.found[asked] = asyncio.ensure_future(self.row(query, values))
+        return await finding
 
     async def rows(self, query: str, values: Mapping[str, Any] | Sequence[Any] | None = None) -> list[DictRow]:
         """Return all rows of a query by column name."""
@@ -111,7 +124,7 @@ async def session(request: Request, *permissions: Permission) -> AsyncIterator[S
     """
     joined: Joined[Session] | None = request.scope.get(JOINED)
     try:
-        opening = _opened(request) if joined is None else joined.use(lambda: _opened(request))
+        opening = _opened(request) if joined is None else joined.use(lambda: _opened(request, shares=True))
         async with opening as opened:
             if permissions and opened.caller.permissions.isdisjoint(permissions):
                 raise ScopeMissing(permissions[0])
@@ -133,19 +146,19 @@ async def joining(request: Request, key: str, joined: Joined[Session]) -> Caller
         Unavailable: the database is down or too busy.
     """
     try:
-        async with joined.use(lambda: _opened(request, key)) as opened:
+        async with joined.use(lambda: _opened(request, key, shares=True)) as opened:
             return opened.caller
     except (psycopg.Error, PoolTimeout, TooManyRequests, OSError) as error:
         raise Unavailable("The database is down or too busy.") from error
 
 
 @asynccontextmanager
-async def _opened(request: Request, key: str | None = None) -> AsyncIterator[Session]:
+async def _opened(request: Request, key: str | None = None, *, shares: bool = False) -> AsyncIterator[Session]:
     request_id = request_id_of(request)
     key = key_of(request) if key is None else key
     async with shared(request).turns.connection() as conn:
         caller = await _enter(conn, key, _address_of(request), request_id)
-        yield Session(conn=conn, caller=caller, request_id=request_id)
+        yield Session(conn=conn, caller=caller, request_id=request_id, found={} if shares else None)
 
 
 async def _enter(conn: AsyncConnection[Any], key: str, address: str, request_id: str) -> Caller:

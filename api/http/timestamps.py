@@ -37,6 +37,17 @@ def rfc3339(us: int | None) -> str | None:
     return to_datetime(us).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def rfc3339_of(at: datetime) -> str:
+    """Return the same of an aware time.
+
+    Raises:
+        ValueError: ``at`` is naive.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone")
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def parse_rfc3339(text: str) -> int:
     """Return the microseconds of an RFC 3339 time; a space counts as a ``+`` that was not encoded in the URL.
 

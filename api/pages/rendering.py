@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from starlette.responses import Response
 from api.http.language import Language
 from api.page import base_url, language_for
 from api.pages.asking import new_once
+from api.pages.templating import Templates, Translated, functions_of, options
 
 _BROWSERS: Final = (("Firefox/", "Firefox"), ("Edg/", "Edge"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
 _SYSTEMS: Final = (
@@ -38,6 +39,8 @@ _SYSTEMS: Final = (
     ("Mac OS", "Mac"),
     ("Linux", "Linux"),
 )
+_FORMATTED: Final = 4_096
+"""Times, days and numbers whose words are kept: the same stand on a page again and again."""
 _FOLDER: Final = Path(__file__).parent
 _HEADERS: Final = {
     "Cache-Control": "no-store",  # a page shows what one person may see
@@ -118,16 +121,17 @@ def _once(context: Context) -> str:
 
 @cache
 def _environment(language: Language) -> Environment:
-    made = Environment(
+    made = Templates(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
         auto_reload=False,  # else each page looks at the files of all its templates
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
+        extensions=[Translated],
     )
-    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    made.newstyle_gettext = True  # type: ignore[attr-defined]
+    made.globals |= functions_of(translations(language))
     locale = "fr_FR" if language == "fr" else "en_GB"
     made.globals["once"] = _once
 
@@ -135,10 +139,12 @@ def _environment(language: Language) -> Environment:
         """In French the first day of a month is «1er», which CLDR doesn't know."""
         return pattern.replace("d MMM", "d'er' MMM") if language == "fr" and day == 1 else pattern
 
+    @lru_cache(maxsize=_FORMATTED)
     def local(moment: str | datetime, zone: str, pattern: str) -> str:
         at = (datetime.fromisoformat(moment) if isinstance(moment, str) else moment).astimezone(ZoneInfo(zone))
         return format_datetime(at, first(at.day, pattern), tzinfo=ZoneInfo(zone), locale=locale)
 
+    @lru_cache(maxsize=_FORMATTED)
     def local_date(day: str | date, pattern: str = "EEEE d MMMM") -> str:
         on = date.fromisoformat(day) if isinstance(day, str) else day
         return format_date(on, first(on.day, pattern), locale=locale)
@@ -153,8 +159,9 @@ def _environment(language: Language) -> Environment:
         "moment": partial(local, pattern="d MMM y, HH:mm"),
         "second": partial(local, pattern="HH:mm:ss"),
         "date": local_date,
-        "number": partial(format_decimal, locale=locale),
+        "number": lru_cache(maxsize=_FORMATTED, typed=True)(partial(format_decimal, locale=locale)),
         "money": money,
         "browser": browser_of,
+        "options": options,
     }
     return made

@@ -22,7 +22,7 @@ HIDDEN: Final = "hidden/hidden"
 VisitorStatus = Literal["expected", "present", "left", "cancelled"]
 
 # One pass with its schedule's name, its places with the codes of what it opens there, and its used slots.
-FIND: Final = """
+_PASSES: Final = """
 SELECT s.ref, s.member, s.label, s.everywhere, s.valid_from, s.valid_until, s.unit, s.allowance, s.each_month, s.booked,
        s.outside_hours, s.supervises, s.visitor, s.host, s.revoked_at, s.created_at, s.revision, m.name,
        s.rate AS rate_id, r.code::text AS rate,
@@ -44,9 +44,10 @@ LEFT JOIN rate r ON r.id = s.rate
 LEFT JOIN place home ON home.id = m.home
 LEFT JOIN schedule h ON h.id = s.schedule
 LEFT JOIN place of ON of.id = h.place
-WHERE (%(ref)s::text IS NULL OR s.ref = %(ref)s) AND (%(member)s::text IS NULL OR s.member = %(member)s)
-ORDER BY s.created_at DESC, s.ref
 """
+FIND: Final = f"{_PASSES}WHERE s.ref = %(ref)s"
+# Those of a member, the newest first.
+OF_MEMBER: Final = f"{_PASSES}WHERE s.member = %(member)s ORDER BY s.created_at DESC, s.ref"
 INSERT: Final = """
 INSERT INTO pass (member, label, everywhere, schedule, valid_from, valid_until, unit, allowance, each_month, booked,
                   outside_hours, supervises, visitor, host, rate)
@@ -189,11 +190,11 @@ class Passes(Answer):
 
 def pass_resource(ref: str) -> Resource:
     """Name a pass by reference."""
-    return Resource(find=FIND, key={"ref": ref, "member": None}, name=f"pass {ref!r}", subject=f"pass {ref}")
+    return Resource(find=FIND, key={"ref": ref}, name=f"pass {ref!r}", subject=f"pass {ref}")
 
 
 def pass_json(row: DictRow, now: datetime) -> dict[str, Any]:
-    """Format a row of ``FIND`` for an answer at ``now``."""
+    """Format a row of ``FIND`` or ``OF_MEMBER`` for an answer at ``now``."""
     kept = (
         "ref",
         "member",

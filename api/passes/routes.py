@@ -42,7 +42,7 @@ async def passes_of_member(ref: str, request: Request) -> Response:
     """Newest first, with the used and remaining allowance."""
     async with session(request, "members:read", "own") as s:
         await member_of_path(s, ref)
-        found = await s.rows(rows.FIND, {"ref": None, "member": ref})
+        found = await s.rows(rows.OF_MEMBER, {"member": ref})
     now = datetime.now(UTC)
     return json_answer({"passes": [pass_json(row, now) for row in found]})
 

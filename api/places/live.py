@@ -38,14 +38,21 @@ SELECT DISTINCT ON (v.door) v.door, e.state, e.at FROM event e JOIN device v ON 
 WHERE e.place = %(place)s AND e.kind = {door} AND e.state IN ({states}) AND e.at >= %(since)s AND e.at < %(until)s
 ORDER BY v.door, e.at DESC
 """.replace("{door}", str(KINDS["door"])).replace("{states}", ", ".join(map(str, _STATE_NAMES)))
-# Whether the place or the network is locked down; whether some gateway carried out an evacuation, and no release since.
+# Whether the place or the network is locked down; whether some gateway carried out an evacuation, and no release since;
+# the gateways in service, each with whether it is online and since when, in three lists.
 WHOLE: Final = """
 SELECT EXISTS (SELECT FROM lockdown l WHERE l.released_at IS NULL AND l.door IS NULL AND l.place = %(place)s) AS locked,
   EXISTS (SELECT FROM lockdown l WHERE l.released_at IS NULL AND l.place IS NULL) AS network_locked,
   EXISTS (SELECT FROM (
     SELECT DISTINCT ON (c.gateway) c.do_what FROM command c JOIN gateway g ON g.id = c.gateway AND g.retired_at IS NULL
     WHERE c.place = %(place)s AND c.door IS NULL AND c.do_what IN ('evacuate', 'release') AND c.outcome = 'done'
-    ORDER BY c.gateway, c.outcome_at DESC) last WHERE last.do_what = 'evacuate') AS evacuated
+    ORDER BY c.gateway, c.outcome_at DESC) last WHERE last.do_what = 'evacuate') AS evacuated,
+  g.gateways, g.online, g.changed_at
+FROM (SELECT coalesce(array_agg(g.code::text ORDER BY g.code), '{}') AS gateways,
+    array_agg(coalesce(s.online, false) ORDER BY g.code) AS online,
+    array_agg(s.changed_at ORDER BY g.code) AS changed_at
+  FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
+  WHERE g.place = %(place)s AND g.retired_at IS NULL) g
 """
 # The desks in service, with what their sensor said last. A sensor's word holds as long as its space's number does.
 DESKS: Final = """
@@ -172,7 +179,7 @@ class Live(Answer):
 
 def live_json(
     place: str, at: datetime, *, whole: Mapping[str, Any], doors: Iterable[DictRow], contacts: Mapping[int, DictRow],
-    desks: Iterable[DictRow], gateways: Iterable[DictRow], bookings: Iterable[DictRow], visits: Iterable[DictRow],
+    desks: Iterable[DictRow], bookings: Iterable[DictRow], visits: Iterable[DictRow],
 ) -> dict[str, Any]:  # fmt: skip
     """Format the state of a place; ``contacts``: the last word of each door, by its id."""
     return {
@@ -184,8 +191,10 @@ def live_json(
         "doors": [_door(row, contacts.get(row["id"])) for row in doors],
         "desks": [_desk(row) for row in desks],
         "gateways": [
-            {"gateway": row["gateway"], "online": row["online"], "since": time_of(row["changed_at"])}
-            for row in gateways
+            {"gateway": code, "online": online, "since": time_of(since)}
+            for code, online, since in zip(
+                whole["gateways"], whole["online"] or (), whole["changed_at"] or (), strict=True
+            )
         ],
         "bookings": [_booking(row, at) for row in bookings],
         "visitors": [_visit(row) for row in visits],

@@ -19,11 +19,6 @@ router: Final = APIRouter(tags=["operate"])
 
 _AHEAD: Final = timedelta(minutes=5)
 """A gateway's clock may be so far ahead."""
-_GATEWAYS: Final = """
-SELECT g.code::text AS gateway, coalesce(s.online, false) AS online, s.changed_at
-FROM gateway g LEFT JOIN gateway_state s ON s.gateway = g.id
-WHERE g.place = %(place)s AND g.retired_at IS NULL ORDER BY g.code
-"""
 
 
 @router.get(
@@ -42,10 +37,9 @@ async def live(place: str, request: Request) -> Response:
         doors = await s.rows(rows.DOORS, where)
         contacts = await _contacts(s, where["place"], doors, now)
         desks = await s.rows(rows.DESKS, where)
-        gateways = await s.rows(_GATEWAYS, where)
         bookings = await s.rows(rows.BOOKINGS, where)
         visits = await s.rows(rows.VISITS, where)
-    about = {"desks": desks, "gateways": gateways, "bookings": bookings, "visits": visits}
+    about = {"desks": desks, "bookings": bookings, "visits": visits}
     return json_answer(live_json(place, now, whole=whole, doors=doors, contacts=contacts, **about))
 
 

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Self
 
-from psycopg.rows import DictRow
 from pydantic import Field, model_validator
 
 from api.http.models import Answer, Body, Code
 from api.http.revisions import Resource
 from api.plans.layout import Layout, Shape
 
-# A place with its plan; revision 0: nobody has drawn it yet.
+# A place with its plan; revision 0: nobody has drawn it yet. Beside it the spaces and desks in service, which may be
+# on it or not. The root space stands for all, and is drawn only where it is the only one or has desks of its own.
 FIND: Final = """
 SELECT p.id AS place, n.place IS NOT NULL AS drawn, n.width, n.height, n.spaces, n.desks,
-       coalesce(n.revision, 0) AS revision
+  coalesce(n.revision, 0) AS revision,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('code', s.code, 'name', s.name, 'kind', s.kind) ORDER BY (
+      SELECT count(*) FROM desk d WHERE d.space = s.id AND d.retired_at IS NULL) DESC, s.code), '[]')
+   FROM space s
+   WHERE s.place = p.id AND s.retired_at IS NULL AND (s.parent IS NOT NULL
+     OR EXISTS (SELECT FROM desk d WHERE d.space = s.id AND d.retired_at IS NULL)
+     OR NOT EXISTS (SELECT FROM space o WHERE o.place = s.place AND o.parent IS NOT NULL AND o.retired_at IS NULL))
+  ) AS spaces_in_service,
+  (SELECT coalesce(jsonb_agg(jsonb_build_object('code', d.code, 'name', d.name, 'space', s.code)
+      ORDER BY s.code, d.id), '[]')
+   FROM desk d JOIN space s ON s.id = d.space WHERE d.place = p.id AND d.retired_at IS NULL) AS desks_in_service
 FROM place p LEFT JOIN plan n ON n.place = p.id WHERE p.code = %(place)s
-"""
-# The spaces in service: the root stands for all, and is drawn only where it is the only one or has desks of its own.
-SPACES: Final = """
-SELECT s.code::text AS code, s.name, s.kind FROM space s
-WHERE s.place = %(place)s AND s.retired_at IS NULL AND (s.parent IS NOT NULL
-  OR EXISTS (SELECT FROM desk d WHERE d.space = s.id AND d.retired_at IS NULL)
-  OR NOT EXISTS (SELECT FROM space o WHERE o.place = s.place AND o.parent IS NOT NULL AND o.retired_at IS NULL))
-ORDER BY (SELECT count(*) FROM desk d WHERE d.space = s.id AND d.retired_at IS NULL) DESC, s.code
-"""
-DESKS: Final = """
-SELECT d.code::text AS code, d.name, s.code::text AS space FROM desk d JOIN space s ON s.id = d.space
-WHERE d.place = %(place)s AND d.retired_at IS NULL ORDER BY s.code, d.id
 """
 SAVE: Final = """
 INSERT INTO plan AS n (place, width, height, spaces, desks)
@@ -136,29 +134,29 @@ def drawn_of(row: Mapping[str, Any]) -> Layout | None:
     return Layout(width=row["width"], height=row["height"], spaces=spaces, desks=desks)
 
 
-def plan_json(place: str, layout: Layout, spaces: Iterable[DictRow], desks: Iterable[DictRow], *, drawn: bool) -> Any:
-    """Format a plan for an answer."""
+def plan_json(place: str, layout: Layout, row: Mapping[str, Any]) -> Any:
+    """Format a plan for an answer; ``row``: as ``FIND`` returned it."""
 
     def placed(one: Shape) -> dict[str, int]:
         return {"x": one.x, "y": one.y, "width": one.width, "height": one.height}
 
     return {
         "place": place,
-        "drawn": drawn,
+        "drawn": row["drawn"],
         "width": layout.width,
         "height": layout.height,
         "spaces": [
-            {"space": row["code"], "name": row["name"], "kind": row["kind"], **placed(layout.spaces[row["code"]])}
-            for row in spaces
+            {"space": one["code"], "name": one["name"], "kind": one["kind"], **placed(layout.spaces[one["code"]])}
+            for one in row["spaces_in_service"]
         ],
         "desks": [
             {
-                "desk": row["code"],
-                "name": row["name"],
-                "space": row["space"],
-                **placed(layout.desks[row["code"]]),
-                "rotation": layout.desks[row["code"]].rotation,
+                "desk": one["code"],
+                "name": one["name"],
+                "space": one["space"],
+                **placed(layout.desks[one["code"]]),
+                "rotation": layout.desks[one["code"]].rotation,
             }
-            for row in desks
+            for one in row["desks_in_service"]
         ],
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
-from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from starlette.responses import Response
 
@@ -41,9 +40,8 @@ async def draw(place: str, request: Request, body: PlanDrawn) -> Response:
         wanted, resource = expected_revisions(request), plan_resource(place)
         await reached_place(s, place, "fitting:write")
         row = await read_to_change(s, resource, wanted)
-        spaces, desks = await _things(s, row["place"])
-        _check([one.space for one in body.spaces], {one["code"] for one in spaces}, "spaces")
-        _check([one.desk for one in body.desks], {one["code"] for one in desks}, "desks")
+        _check([one.space for one in body.spaces], {one["code"] for one in row["spaces_in_service"]}, "spaces")
+        _check([one.desk for one in body.desks], {one["code"] for one in row["desks_in_service"]}, "desks")
         values = {
             "place": row["place"],
             "width": body.width,
@@ -57,18 +55,11 @@ async def draw(place: str, request: Request, body: PlanDrawn) -> Response:
 
 async def _answer(s: Session, place: str) -> Response:
     row = await read(s, plan_resource(place))
-    spaces, desks = await _things(s, row["place"])
-    seats: dict[str, list[str]] = {one["code"]: [] for one in spaces}
-    for desk in desks:
+    seats: dict[str, list[str]] = {one["code"]: [] for one in row["spaces_in_service"]}
+    for desk in row["desks_in_service"]:
         seats[desk["space"]].append(desk["code"])
-    layout = completed(drawn_of(row), list(seats), seats)
-    body: dict[str, Any] = plan_json(place, layout, spaces, desks, drawn=row["drawn"])
+    body: dict[str, Any] = plan_json(place, completed(drawn_of(row), list(seats), seats), row)
     return with_etag(body, row["revision"])
-
-
-async def _things(s: Session, place: int) -> tuple[list[DictRow], list[DictRow]]:
-    where = {"place": place}
-    return await s.rows(rows.SPACES, where), await s.rows(rows.DESKS, where)
 
 
 def _check(codes: list[str], known: set[str], field: str) -> None:

@@ -67,7 +67,7 @@ async def place_occupancy(place: str, request: Request) -> Response:
             if query.startswith(b"explain=") and b"&" not in query:
                 raise BadQuery("explain", "is true or false")
             no_query(query)
-        reasons = await why(shared(request).pool, view.place.id) if private else None
+        reasons = await why(request, view.place.id) if private else None
         return JSONResponse({**json.loads(view.body), "why": reasons})
     return unless_current(request.headers, view.body, etag=view.etag, private=private)
 

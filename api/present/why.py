@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from psycopg_pool import AsyncConnectionPool
+from fastapi import Request
 
+from api.http.joined import JOINED
 from api.http.public_rows import public_rows
+from api.http.session import session
+from api.http.state import shared
 from api.http.timestamps import rfc3339
 from api.http.words import Words
 
@@ -98,13 +101,18 @@ BOUNDED: Final = Words(
 )
 
 
-async def why(pool: AsyncConnectionPool[Any], place: int) -> dict[str, Any]:
+async def why(request: Request, place: int) -> dict[str, Any]:
     """What made the numbers of the spaces of ``place``, by code.
 
     Raises:
         Unavailable: the database is down or too busy.
     """
-    return {row["space"]: _explained(row["why"] or {}) for row in await public_rows(pool, _WHY, (place,))}
+    if JOINED in request.scope:  # asked by a page, which has a transaction
+        async with session(request) as s:
+            found = await s.rows(_WHY, (place,))
+    else:
+        found = await public_rows(shared(request).pool, _WHY, (place,))
+    return {row["space"]: _explained(row["why"] or {}) for row in found}
 
 
 def _explained(found: Mapping[str, Any]) -> dict[str, Any]:

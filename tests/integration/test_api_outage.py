@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from api.app import make_pool
+from api.http.pool import make_pool
 from simulator.line import Line
 from tests.conftest import Database
 

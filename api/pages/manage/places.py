@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,6 +20,7 @@ from api.pages.rendering import page
 from api.pages.routing import PageRoute
 from api.present.board import Board
 from api.present.network import Place, unaccented
+from api.present.occupancy import Occupancy
 from api.present.state import loaded_board
 from reports.month import Month
 from reports.words import month_name
@@ -44,11 +45,6 @@ class Line:
     unknown: bool
     """It has a gateway, and still no number."""
 
-    @property
-    def wrong(self) -> int:
-        """How much is wrong: the order of the list."""
-        return 4 * bool(self.alarms) + 2 * bool(self.offline) + self.unknown
-
 
 @router.get("/manage")
 async def places(request: Request) -> Response:
@@ -67,19 +63,19 @@ async def places(request: Request) -> Response:
         return RedirectResponse(f"/manage/{found[0].code}", 303)
     asked = request.query_params
     words, only_wrong = asked.get("q", "").strip()[:100], asked.get("wrong") == "yes"
-    board, now = await loaded_board(request), now_us()
-    lines = [_line(one, board, alarms, now) for one in found]
-    shown = [one for one in lines if _fits(one.place, words) and (one.wrong or not only_wrong)]
-    shown.sort(key=lambda one: -one.wrong)  # stable: by name among equals
+    board, now, starts = await loaded_board(request), now_us(), unaccented(words).split()
+    wrong = {one.id: _wrong(one, board, alarms, now) for one in found}  # of all: they are counted, and stand first
+    shown = [one for one in found if (wrong[one.id] or not only_wrong) and _fits(one, starts)]
+    shown.sort(key=lambda one: -wrong[one.id])  # stable: by name among equals
     first = _first(asked.get("from", ""), len(shown))
     whole, language = person.places is None, language_for(request)
     last = Month.of(datetime.now(UTC).astimezone(ZoneInfo("Europe/Paris")).date()).before
     stored = await ask(request, "GET", f"/v1/reports?scope=network&month={last}") if whole else None
     values: dict[str, Any] = {
-        "lines": shown[first : first + _PAGE],
+        "lines": [_line(one, board, alarms, now) for one in shown[first : first + _PAGE]],
         "count": len(shown),
         "all": len(found),
-        "wrong_count": sum(bool(one.wrong) for one in lines),
+        "wrong_count": sum(map(bool, wrong.values())),
         "words": words,
         "only_wrong": only_wrong,
         "before": _link(words, only_wrong, max(0, first - _PAGE)) if first else None,
@@ -107,24 +103,35 @@ async def clearing(month: str, request: Request) -> Response:
     return Response(answer.body, media_type="text/csv; charset=utf-8", headers=headers)
 
 
-def _line(place: Place, board: Board, alarms: Mapping[str, int], now: int) -> Line:
+def _root(place: Place, board: Board, now: int) -> Occupancy | None:
+    """Return the number of a place as a whole; None: it isn't known."""
     view = board.view(place.code, now)
     root = None if view is None else view.root
-    known = root is not None and root.present is not None
+    return None if root is None or root.present is None else root
+
+
+def _wrong(place: Place, board: Board, alarms: Mapping[str, int], now: int) -> int:
+    """Return how much is wrong at a place: the order of the list."""
+    unknown = bool(place.gateways) and _root(place, board, now) is None
+    return 4 * bool(alarms.get(place.code)) + 2 * bool(board.offline(place)) + unknown
+
+
+def _line(place: Place, board: Board, alarms: Mapping[str, int], now: int) -> Line:
+    known = _root(place, board, now)
     return Line(
         place=place,
-        present=root.present if root is not None and known else None,
-        low=root.low if root is not None and known else None,
-        high=root.high if root is not None and known else None,
+        present=None if known is None else known.present,
+        low=None if known is None else known.low,
+        high=None if known is None else known.high,
         capacity=None if place.root is None else place.root.capacity,
         alarms=alarms.get(place.code, 0),
         offline=board.offline(place),
-        unknown=bool(place.gateways) and not known,
+        unknown=bool(place.gateways) and known is None,
     )
 
 
-def _fits(place: Place, words: str) -> bool:
-    return all(f" {word}" in place.search or word == place.code for word in unaccented(words).split())
+def _fits(place: Place, starts: Sequence[str]) -> bool:
+    return all(f" {word}" in place.search or word == place.code for word in starts)
 
 
 def _first(text: str, count: int) -> int:

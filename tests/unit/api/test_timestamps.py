@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.http.timestamps import parse_rfc3339, rfc3339, to_us
+from api.http.timestamps import parse_rfc3339, rfc3339, rfc3339_of, to_us
 
 
 @given(us=st.integers(0, 4_000_000_000_000_000))
@@ -27,3 +27,10 @@ def test_zones_are_read_and_required() -> None:
             parse_rfc3339(wrong)
     with pytest.raises(ValueError, match="without a zone"):
         to_us(datetime(2026, 1, 1))  # noqa: DTZ001
+    with pytest.raises(ValueError, match="without a zone"):
+        rfc3339_of(datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@given(at=st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2300, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
+def test_a_time_is_written_as_its_microseconds_are(at: datetime) -> None:
+    assert rfc3339_of(at) == rfc3339(to_us(at))

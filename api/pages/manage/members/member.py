@@ -70,16 +70,14 @@ async def member_page(
 ) -> Response:
     """Return a member's page; ``error``: why what was asked for isn't done."""
     path = member_path(ref)
-    found = await asyncio.gather(
+    one, *found = await asyncio.gather(
         read(request, path),
         *(ask(request, "GET", f"{path}/{what}") for what in ("cards", "passes", "categories", "consent")),
         ask(request, "GET", f"/v1/bookings?{urlencode({'member': ref})}"),
-        ask(request, "GET", "/v1/organisations"),
         ask(request, "GET", f"/v1/schedules?place={place.code}"),
     )
-    one, cards, passes, categories, consent, bookings, organisations, schedules = found
-    names = {row["code"]: row["name"] for row in _rows(organisations, "organisations")}
-    code, home = one.body["organisation"], one.body["home"]
+    cards, passes, categories, consent, bookings, schedules = found
+    home = one.body["home"]
     known = (await loaded_board(request)).network.by_code
     at_home = known.get(home) if home else None
     now = datetime.now(UTC)
@@ -99,7 +97,7 @@ async def member_page(
         place=place,
         member=one.body,
         etag=one.etag,
-        organisation=names.get(code, code),
+        organisation=await _organisation(request, one.body["organisation"]),
         place_names={
             at["place"]: known[at["place"]].name for row in held for at in row["places"] if at["place"] in known
         },
@@ -190,6 +188,14 @@ async def erase(place: str, ref: str, request: Request) -> Response:
         values = {"member": one.body, "etag": one.etag, "error": refusal(request, answer, REFUSED)}
         return page(request, "manage/members/erase.html", status=answer.status, place=here, **values)
     return RedirectResponse(f"/manage/{here.code}/members?done=erased", 303)
+
+
+async def _organisation(request: Request, code: str | None) -> str | None:
+    """Return the name of an organisation, its code where it can't be read; None for none."""
+    if code is None:
+        return None
+    answer = await ask(request, "GET", f"/v1/organisations/{quote(code, safe='')}")
+    return str(answer.body["name"]) if answer.good else code
 
 
 def _rows(answer: Answer, name: str) -> list[dict[str, Any]]:
