@@ -83,10 +83,11 @@ async def _add(s: Session, request: Request, ref: str, body: GuestMade, given: d
         if body.card is not None:
             raise BadField("card", "only staff give cards; leave it out, and the guest gets a code")
         if booking["pass"] is None and not booking["opens"]:
-            raise Conflict("You have no pass for this booking, so it opens no doors to guests: ask the front desk.")
+            why = "You have no pass for this booking, so it opens no doors to guests: ask the front desk."
+            raise Conflict(why, field="pass")
     made = await s.row(rows.ADD, {"ref": ref, "name": body.name})
     if made is None or made["guest"] is None:
-        raise Conflict("This booking has as many guests as a member may add: ask the front desk.")
+        raise Conflict("This booking has as many guests as a member may add: ask the front desk.", field="guests")
     guest = str(made["guest"])
     row = await _guest(s, ref, guest)
     invited = Invited(

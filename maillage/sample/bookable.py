@@ -34,9 +34,13 @@ _INSERTS: Final = (
     SELECT r.id, r.place, u.number::text
     FROM new_resource n JOIN place p ON p.code = n.place JOIN resource r ON r.place = p.id AND r.code = n.code
     CROSS JOIN LATERAL generate_series(1, n.units) AS u (number) ON CONFLICT DO NOTHING""",
-    b"""-- members' bookings
-    INSERT INTO booking (member, place, unit, starts_at, ends_at, price_cents)
-    SELECT n.member, p.id, u.id, t.starts_at, t.starts_at + make_interval(hours => n.hours), r.hour_cents * n.hours
+    b"""-- members' bookings, each under a pass that holds then and there, if its member has one
+    INSERT INTO booking (member, place, unit, starts_at, ends_at, price_cents, pass)
+    SELECT n.member, p.id, u.id, t.starts_at, t.starts_at + make_interval(hours => n.hours), r.hour_cents * n.hours,
+      (SELECT min(h.ref) FROM pass h WHERE h.member = n.member AND h.visitor IS NULL AND h.revoked_at IS NULL
+         AND coalesce(h.valid_from, '-infinity') <= t.starts_at
+         AND coalesce(h.valid_until, 'infinity') >= t.starts_at + make_interval(hours => n.hours)
+         AND (h.everywhere OR EXISTS (SELECT FROM pass_place l WHERE l.pass = h.ref AND l.place = p.id)))
     FROM new_booking n JOIN place p ON p.code = n.place JOIN resource r ON r.place = p.id AND r.code = n.resource
     JOIN resource_unit u ON u.resource = r.id AND u.code = n.unit
     CROSS JOIN LATERAL (SELECT (n.day + make_interval(hours => n.hour)) AT TIME ZONE p.time_zone AS starts_at) t

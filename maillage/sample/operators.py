@@ -39,14 +39,15 @@ WHERE EXISTS (SELECT FROM member m WHERE m.home = p.id AND m.generated)
 ORDER BY p.id LIMIT %(places)s
 """
 _MEMBER: Final = """
--- a member who is at home where the manager is, whose pass counts and whose card is in use; with a booking, if any has
+-- a member who is at home where the manager is, whose pass counts and whose card is in use; with a booking, and where
+-- guests get in by a QR, if any is
 SELECT m.ref FROM operator_role r JOIN member m ON m.home = r.place
 WHERE r.operator = %s AND m.generated AND m.status = 'active'
   AND EXISTS (SELECT FROM card c WHERE c.member = m.ref AND c.status = 'active' AND c.kind = 'card')
   AND EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NULL AND p.revoked_at IS NULL
     AND coalesce(p.valid_until, 'infinity') > now() + interval '1 day')
 ORDER BY NOT EXISTS (SELECT FROM booking b WHERE b.member = m.ref AND b.starts_at > now() AND b.cancelled_at IS NULL),
-  r.place, m.ref LIMIT 1
+  NOT EXISTS (SELECT FROM device d WHERE d.place = r.place AND d.driver = 'gm861'), r.place, m.ref LIMIT 1
 """
 
 

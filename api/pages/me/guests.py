@@ -35,7 +35,9 @@ _MORE: Final[Mapping[str, str]] = {
         "No pass of yours holds at this place for these hours. With a booking, invite to the booking."
     ),
     "conflict from": text("You have as many guests on that day as you may have here. Ask the front desk."),
-    "conflict": text("You can't invite to this booking: it is over, has as many guests as it may, or opens no door."),
+    "conflict pass": text("You have no pass for this booking, so it opens no door to guests. Ask the front desk."),
+    "conflict guests": text("This booking has as many guests as you may invite. Ask the front desk."),
+    "conflict": text("You can't invite to this booking: it is over or cancelled."),
     "bad-field email": text("This is no address to write to."),
     "bad-field from": text("Choose a time to come, within the next 60 days."),
     "bad-field until": text("A guest comes for 24 hours at most."),
