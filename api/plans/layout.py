@@ -8,7 +8,9 @@ from math import ceil, sqrt
 from typing import Final
 
 WIDTH: Final = 800
-"""Of a plan that nobody has drawn."""
+"""Of a plan that nobody has drawn, unless it would be too high."""
+_MOST: Final = 4000
+"""A plan is at most so wide and so high."""
 _GAP: Final = 20
 _TITLE: Final = 40
 """Above the desks of a space: its name."""
@@ -52,7 +54,11 @@ def completed(drawn: Layout | None, spaces: Sequence[str], desks: Mapping[str, S
     width = WIDTH if drawn is None else drawn.width
     below = max((one.y + one.height + _GAP for one in kept.values()), default=_GAP)
     missing = [code for code in spaces if code not in kept]
-    placed |= _shelves([(code, _size(len(desks.get(code, ())))) for code in missing], width, below)
+    sizes = [(code, _size(len(desks.get(code, ())))) for code in missing]
+    placed |= _shelves(sizes, width, below)
+    while width < _MOST and any(one.y + one.height + _GAP > _MOST for one in placed.values()):
+        width = min(_MOST, width + WIDTH)
+        placed |= _shelves(sizes, width, below)
     seats: dict[str, Shape] = {}
     for space, codes in desks.items():
         known = {} if drawn is None else {code: drawn.desks[code] for code in codes if code in drawn.desks}
@@ -62,7 +68,7 @@ def completed(drawn: Layout | None, spaces: Sequence[str], desks: Mapping[str, S
     right = max((one.x + one.width + _GAP for one in (*placed.values(), *seats.values())), default=WIDTH // 2)
     if drawn is not None:
         right, bottom = max(drawn.width, right), max(drawn.height, bottom)
-    return Layout(width=min(4000, right), height=min(4000, bottom), spaces=placed, desks=seats)
+    return Layout(width=min(_MOST, right), height=min(_MOST, bottom), spaces=placed, desks=seats)
 
 
 def _columns(desks: int) -> int:
@@ -97,5 +103,5 @@ def _seats(codes: Sequence[str], space: Shape, *, begin: int) -> dict[str, Shape
         row, column = divmod(number, columns)
         x = space.x + _BETWEEN + column * (_DESK[0] + _BETWEEN)
         y = space.y + _TITLE + row * (_DESK[1] + _BETWEEN)
-        placed[code] = Shape(x=min(x, 3900), y=min(y, 3900), width=_DESK[0], height=_DESK[1])
+        placed[code] = Shape(x=min(x, _MOST - 100), y=min(y, _MOST - 100), width=_DESK[0], height=_DESK[1])
     return placed
