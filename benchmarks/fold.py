@@ -159,11 +159,11 @@ def folded(topology: Topology, told: Sequence[Told]) -> float:
     """Return how long a fold of these events takes, settled each second as by the ingest's transactions; seconds."""
     fold = PlaceFold(_PLACE, topology)
     apply = fold.apply
-    transaction = 0
+    over = 0
     started = time.process_time()
     for event, device, at in told:
-        if at // 1_000_000 > transaction:
-            transaction = at // 1_000_000
+        if at >= over:  # a transaction
+            over = (at // 1_000_000 + 1) * 1_000_000
             fold.settle()
             fold.touched.clear()
             fold.changes.clear()
