@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from math import ceil, erf, floor, sqrt
 from operator import mul, sub
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from occupancy.products import LEAST, WHOLE, between, gathered, likely, mixture, packed, repacked, trials, unpacked
 
@@ -26,19 +26,30 @@ MOST: Final = 20_000
 
 
 class Counts:
-    """How likely each number of people is. It is never changed."""
+    """How likely each number of people is. It is never changed.
 
-    __slots__ = ("_mean", "_mirrored", "_packed", "_variance", "chances", "low", "width")
+    Most are only multiplied further, so what one was made of is kept as it is until its chances are asked for: the
+    product of two packed ones, or weights that don't add up to 1. All are of one class, without ``__getattr__``: each
+    look at an attribute of another, or through that, costs as much as a small call.
+    """
 
-    low: int
-    chances: tuple[float, ...]
-    width: int
-    """How many chances there are."""
+    __slots__ = ("_chances", "_mean", "_mirrored", "_of", "_packed", "_total", "_variance", "low", "width")
 
-    def __init__(self, low: int, chances: tuple[float, ...]) -> None:
+    def __init__(
+        self,
+        low: int,
+        chances: tuple[float, ...] | None,
+        width: int = 0,
+        of: int | Sequence[float] | None = None,
+        total: float = 1.0,
+    ) -> None:
+        """``of``: instead of chances a product, or weights that add up to ``total``, and how many there are."""
         self.low = low
-        self.chances = chances
-        self.width = len(chances)
+        self.width = width if chances is None else len(chances)
+        """How many chances there are."""
+        self._chances = chances
+        self._of = of
+        self._total = total
         self._mean: float | None = None
         self._variance: float | None = None
         self._packed: int | None = None
@@ -55,13 +66,28 @@ class Counts:
         return f"Counts({self.low}, {self.chances})"
 
     @property
+    def chances(self) -> tuple[float, ...]:
+        """The chance of ``low`` people, and of each number above it."""
+        made = self._chances
+        if made is None:
+            if isinstance(self._of, int):
+                raw = unpacked(self._of, self.width)
+                share = 1.0 / (sum(raw) - self.width * WHOLE)
+                made = tuple([(one - WHOLE) * share for one in raw])
+            else:
+                share = 1.0 / self._total
+                made = tuple([one * share for one in self._of or ()])
+            self._chances = made
+        return made
+
+    @property
     def plain(self) -> Counts:
-        """The same as if it was read from what is stored."""
-        return self
+        """The same as if it was read from what is stored: a product is packed to a digit more than its chances."""
+        return Counts(self.low, self.chances) if isinstance(self._of, int) else self
 
     def shifted(self, number: int) -> Counts:
         """So many more."""
-        return Counts(self.low + number, self.chances)
+        return Counts(self.low + number, self._chances, self.width, self._of, self._total)
 
     @property
     def mean(self) -> float:
@@ -88,7 +114,12 @@ class Counts:
         """The chances as one long integer (``occupancy.products``)."""
         one = self._packed
         if one is None:
-            one = self._packed = packed(self.chances)
+            of = self._of
+            if isinstance(of, int):
+                one = repacked(of, self.width)
+            else:
+                one = packed(self.chances if of is None else of, self._total)
+            self._packed = one
         return one
 
     @property
@@ -96,7 +127,8 @@ class Counts:
         """The same in the opposite order."""
         one = self._mirrored
         if one is None:
-            one = self._mirrored = packed(self.chances[::-1])
+            of = self.chances if self._of is None or isinstance(self._of, int) else self._of
+            one = self._mirrored = packed(of[::-1], self._total)
         return one
 
     @property
@@ -107,7 +139,7 @@ class Counts:
     def chance(self, number: int) -> float:
         """The chance of exactly ``number``."""
         index = number - self.low
-        return self.chances[index] if 0 <= index < len(self.chances) else 0.0
+        return self.chances[index] if 0 <= index < self.width else 0.0
 
     def quantiles(self, *shares: float) -> tuple[int, ...]:
         """The smallest numbers that are not exceeded with at least these chances, which rise."""
@@ -119,86 +151,8 @@ class Counts:
         """The chance of a number further than ``distance`` from ``centre``."""
         first = max(0, ceil(centre - distance) - self.low)
         end = max(first, floor(centre + distance) - self.low + 1)
-        return sum(self.chances[:first]) + sum(self.chances[end:])
-
-
-class _Product(Counts):
-    """The distribution that a product of two packed ones stands for. Most are only multiplied further.
-
-    Its ``chances`` are made when they are first asked for.
-    """
-
-    __slots__ = ("_product",)
-
-    def __init__(self, low: int, product: int, width: int) -> None:
-        self.low, self.width, self._product = low, width, product
-        self._mean = self._variance = self._packed = self._mirrored = None
-
-    if not TYPE_CHECKING:  # called for what isn't there yet
-
-        def __getattr__(self, name: str) -> tuple[float, ...]:
-            if name != "chances":
-                raise AttributeError(name)
-            raw = unpacked(self._product, self.width)
-            share = 1.0 / (sum(raw) - self.width * WHOLE)
-            self.chances = made = tuple([(one - WHOLE) * share for one in raw])
-            return made
-
-    @property
-    def plain(self) -> Counts:
-        """A product is packed to a digit more than its chances."""
-        return Counts(self.low, self.chances)
-
-    def shifted(self, number: int) -> Counts:
-        """So many more."""
-        return _Product(self.low + number, self._product, self.width)
-
-    @property
-    def packed(self) -> int:
-        """The chances as one long integer."""
-        one = self._packed
-        if one is None:
-            one = self._packed = repacked(self._product, self.width)
-        return one
-
-
-class _Weights(Counts):
-    """The distribution of weights that add up to ``total``. Most are only multiplied further, too."""
-
-    __slots__ = ("_total", "_weights")
-
-    def __init__(self, low: int, weights: Sequence[float], total: float) -> None:
-        self.low, self.width, self._weights, self._total = low, len(weights), weights, total
-        self._mean = self._variance = self._packed = self._mirrored = None
-
-    if not TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> tuple[float, ...]:
-            if name != "chances":
-                raise AttributeError(name)
-            share = 1.0 / self._total
-            self.chances = made = tuple([one * share for one in self._weights])
-            return made
-
-    def shifted(self, number: int) -> Counts:
-        """So many more."""
-        return _Weights(self.low + number, self._weights, self._total)
-
-    @property
-    def packed(self) -> int:
-        """The chances as one long integer."""
-        one = self._packed
-        if one is None:
-            one = self._packed = packed(self._weights, self._total)
-        return one
-
-    @property
-    def mirrored(self) -> int:
-        """The same in the opposite order."""
-        one = self._mirrored
-        if one is None:
-            one = self._mirrored = packed(self._weights[::-1], self._total)
-        return one
+        chances = self.chances
+        return sum(chances[:first]) + sum(chances[end:])
 
 
 def _numbers(width: int) -> Sequence[float]:
@@ -229,7 +183,7 @@ def scaled(low: int, weights: Sequence[float]) -> Counts | None:
         weights = weights[first : last + 1]
         low += first
         total = sum(weights)
-    return _Weights(low, weights, total)
+    return Counts(low, None, len(weights), weights, total)
 
 
 def moments(mean: float, variance: float, most: int = MOST) -> Counts:
@@ -319,8 +273,8 @@ def unfolded(low: int, product: int, width: int) -> Counts:
         product, low, width = gathered(product, cut), max(0, low + cut), width - cut
     first, end = likely(product, width)
     if end - first == width:  # as for most
-        return _Product(low, product, width)
-    return _Product(low + first, between(product, first, end), end - first)
+        return Counts(low, None, width, product)
+    return Counts(low + first, None, end - first, between(product, first, end))
 
 
 def blended(several: Sequence[Counts], weights: Sequence[float]) -> Counts:

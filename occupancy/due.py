@@ -74,7 +74,7 @@ def due_again(fold: SpaceFold, counts: Counts | None, calendar: Calendar, now: i
         return
     again = 0
     if fold.flow.doors:
-        heard = max((door.at for device, door in fold.flow.doors.items() if device not in fold.silent), default=0)
+        heard = max([door.at for device, door in fold.flow.doors.items() if device not in fold.silent], default=0)
         again = now + _DOUBTED[calendar.closed(now)] if now - heard < _FADED else 0
     if not again and fold.stays.anyone:
         again = fold.stays.anyone + LONG_AGO

@@ -75,7 +75,7 @@ def together(found: Testimony) -> Counts | None:
 
 def weak(found: Testimony) -> bool:
     """Whether nothing but evidence that is weak by itself was found."""
-    return all(one.kind in WEAK for one in found)
+    return all([one.kind in WEAK for one in found])  # noqa: C419
 
 
 def weighted(found: Testimony, fold: SpaceFold) -> tuple[Evidence, ...]:

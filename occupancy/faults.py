@@ -68,10 +68,10 @@ def faults_of(
         faults.append("absurd")
     doors = [one for one in fold.flow.doors if one in space.counters] if fold.flow.doors else []
     if (silent and any(one in space.lasts for one in silent)) or (
-        doors and any(dead(fold.flow, one, calendar, now) > _LIKELY for one in doors)
+        doors and any([dead(fold.flow, one, calendar, now) > _LIKELY for one in doors])  # noqa: C419
     ):
         faults.append("silent")
-    if (doors and any(frozen(fold.flow, one, len(fold.seats.since)) > _LIKELY for one in doors)) or (
+    if (doors and any([frozen(fold.flow, one, len(fold.seats.since)) > _LIKELY for one in doors])) or (  # noqa: C419
         fold.air and any(sensor.stuck and one in space.air for one, sensor in fold.air.items())
     ):
         faults.append("frozen")
@@ -89,7 +89,8 @@ def _disagree(found: Testimony, tolerated: float) -> bool:
     means = [one.counts.mean for one in found]
     if max(means) - min(means) <= tolerated:
         return False
-    return any(
-        abs(mean - other) > tolerated and abs(mean - other) > _APART * sqrt(one.counts.variance + two.counts.variance)
-        for (mean, one), (other, two) in combinations(zip(means, found, strict=True), 2)
-    )
+    for (mean, one), (other, two) in combinations(zip(means, found, strict=True), 2):
+        apart = abs(mean - other)
+        if apart > tolerated and apart > _APART * sqrt(one.counts.variance + two.counts.variance):
+            return True
+    return False

@@ -12,8 +12,7 @@ A mixture of conditional filters: Chen and Liu (2000), "Mixture Kalman filters";
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from occupancy.counts import Counts, blended
 from occupancy.rows import numbers_of, text_of
@@ -26,8 +25,7 @@ _LEAST: Final = 1e-4
 """No path is less likely: the day may change its course."""
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(NamedTuple):
     """How likely each number of people is, on each path; one path where the days differ too little to matter."""
 
     counts: tuple[Counts, ...]
