@@ -47,7 +47,7 @@ WHERE r.operator = %s AND m.generated AND m.status = 'active'
   AND EXISTS (SELECT FROM pass p WHERE p.member = m.ref AND p.visitor IS NULL AND p.revoked_at IS NULL
     AND coalesce(p.valid_until, 'infinity') > now() + interval '1 day')
 ORDER BY NOT EXISTS (SELECT FROM booking b WHERE b.member = m.ref AND b.starts_at > now() AND b.cancelled_at IS NULL),
-  NOT EXISTS (SELECT FROM device d WHERE d.place = r.place AND d.driver = 'gm861'), r.place, m.ref LIMIT 1
+  NOT EXISTS (SELECT FROM device d WHERE d.place = r.place AND d.code = 'qr-entry'), r.place, m.ref LIMIT 1
 """
 
 

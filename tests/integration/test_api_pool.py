@@ -53,6 +53,7 @@ async def _after_trouble(url: str) -> list[bool]:
         async with pool.connection() as other:
             while not (await (await other.execute(_RUNS)).fetchone() or (False,))[0]:
                 assert not sleeping.done()
+                await other.rollback()  # a transaction looks at the activity of its beginning
         sleeping.cancel()
         with pytest.raises(asyncio.CancelledError):
             await sleeping
