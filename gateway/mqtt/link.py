@@ -189,14 +189,12 @@ class Link:
         for _ in range(times):
             if self._session.socket() is None or self.paused:
                 return False
-            if not self._guarded(self._session.read):
+            if not self._guarded(self._session.read) or not self.holds_bytes():
                 return False
-            if not self.holds_bytes():
-                return self._read_much()
         return True
 
-    def _read_much(self) -> bool:
-        """Return whether so much came that more is on its way."""
+    def read_much(self) -> bool:
+        """Return whether so much was read last that more is on its way."""
         sock = self._session.socket()
         return sock is not None and sock.last_bytes >= _MUCH_BYTES
 

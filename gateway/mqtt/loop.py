@@ -75,7 +75,7 @@ class MqttLoop:
         self._looked = time.monotonic()
         """When the selector last returned."""
         self._read_at = 0.0
-        """When it last returned with something to read or write on a connection."""
+        """When it last returned with something to read or write on a connection; 0: so much that more follows."""
         self._old_until = 0.0
         self._next_misc = 0.0
         self._connectors: dict[tuple[str, int], ThreadPoolExecutor] = {}
@@ -230,6 +230,8 @@ class MqttLoop:
         for link in touched:
             if link.read(_READS_A_WAKE):
                 self._touched.add(link)
+            if link.read_much():
+                self._read_at = 0.0
         while self._todo:
             self._todo.popleft()()
         touched |= self._touched

@@ -21,7 +21,7 @@ class ReadAhead:
         self._sock = sock
         self._held = memoryview(b"")
         self.last_bytes = 0
-        """How much the last call of the system has read."""
+        """How much was read last."""
 
     def recv(self, size: int) -> bytes:
         """Return at most ``size`` bytes; ``b""`` at the end of the stream.
@@ -39,8 +39,21 @@ class ReadAhead:
         return taken
 
     def _fetch(self) -> bytes:
+        """Read what is there; over TLS, where a call gives a single record, as many as are."""
         self.last_bytes = 0
         fresh = self._sock.recv(_READ_BYTES)
+        if fresh and isinstance(self._sock, ssl.SSLSocket):
+            records, size = [fresh], len(fresh)
+            while size < _READ_BYTES:
+                try:
+                    record = self._sock.recv(_READ_BYTES)
+                except OSError:  # nothing more is there, or the next read finds what is wrong again
+                    break
+                if not record:  # the end: the next read finds it again
+                    break
+                records.append(record)
+                size += len(record)
+            fresh = b"".join(records)
         self.last_bytes = len(fresh)
         return fresh
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 from collections.abc import Iterator
 
 import pytest
@@ -231,3 +232,30 @@ def test_what_the_broker_takes_slowly_arrives_whole_and_in_order(talk: Talk) -> 
     while len(got) < len(expected):
         got += talk.broker.recv(100_000)
     assert got == expected
+
+
+class _Records(ssl.SSLSocket):
+    """A TLS connection on which records have come: each call gives one."""
+
+    def __init__(self, *records: bytes) -> None:
+        self._waiting = list(records)
+
+    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
+        if not self._waiting:
+            raise ssl.SSLWantReadError
+        return self._waiting.pop(0)
+
+    def pending(self) -> int:
+        return 0
+
+
+def test_all_messages_that_have_come_over_tls_are_read_at_once() -> None:
+    """A broker writes each message as a record; one for each wake of the thread would be 500 a second at most."""
+    packet = b"\x30\x05\x00\x01txy"
+    ahead = ReadAhead(_Records(b"\x40\x02\x00\x01", packet, packet, packet))
+    assert not ahead.skip_confirmations()
+    assert [ahead.publish() is not None for _ in range(4)] == [True, True, True, False]
+    with pytest.raises(ssl.SSLWantReadError):
+        ahead.recv(1)
+    ended = ReadAhead(_Records(packet, b""))
+    assert ended.recv(100) == packet
