@@ -120,9 +120,8 @@ def test_what_is_in_no_hurry_shares_the_next_commit(
     assert spool.kept("g")["newest_list"] == "3"
 
 
-def test_a_mark_that_waits_is_of_the_epoch_that_ends(
-    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _with_a_mark_that_waits(tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch) -> tuple[Spool, str]:
+    """Return a spool with six events, its first mark written and its second, 4, not, and the epoch."""
     monkeypatch.setattr("gateway.spool.marks.EVERY_S", 3600.0)
     spool = opened(tmp_path / "s.sqlite")
     epoch = spool.open("g").epoch
@@ -130,6 +129,13 @@ def test_a_mark_that_waits_is_of_the_epoch_that_ends(
     spool.committed("g", epoch, 1)
     until(lambda: spool.position("g").committed == 1)
     spool.committed("g", epoch, 4)
+    return spool, epoch
+
+
+def test_a_mark_that_waits_is_of_the_epoch_that_ends(
+    tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool, epoch = _with_a_mark_that_waits(tmp_path, opened, monkeypatch)
     fill(spool, 1, start=6)
     assert spool.position("g").committed == 1, "the second mark waits"
     spool.renew("g", epoch, "because")
@@ -163,13 +169,7 @@ def test_a_mark_that_comes_while_its_epoch_ends_means_nothing_in_the_next(
 def test_marks_that_wait_are_written_at_the_end(
     tmp_path: Path, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gateway.spool.marks.EVERY_S", 3600.0)
-    spool = opened(tmp_path / "s.sqlite")
-    epoch = spool.open("g").epoch
-    fill(spool, 6)
-    spool.committed("g", epoch, 1)
-    until(lambda: spool.position("g").committed == 1)
-    spool.committed("g", epoch, 4)
+    spool, _ = _with_a_mark_that_waits(tmp_path, opened, monkeypatch)
     spool.close()
     assert opened(tmp_path / "s.sqlite").open("g").committed == 4
 

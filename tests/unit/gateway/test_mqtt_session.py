@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -39,6 +39,16 @@ class Talk:
         assert self.session.write()
         assert self.broker.recv(1000)[0] == 0x10  # CONNECT
         self.says(CONNACK)
+
+    def says_all(self, pieces: Sequence[bytes]) -> None:
+        """Say one piece after the other, each read to its end."""
+        for piece in pieces:
+            assert self.says(piece)
+            sock = self.session.socket()
+            while sock is not None and sock.pending():
+                assert self.session.read()
+        for _ in range(3):  # what a read has left
+            assert self.session.read()
 
     def says(self, packet: bytes) -> bool:
         """Send a packet to the session, and read it there; False: the session gives the connection up."""
@@ -104,13 +114,7 @@ def test_a_message_of_any_size_is_heard_however_it_arrives(talk: Talk, size: int
         [packets[:-1], b"x"],
     ):
         talk.heard.clear()
-        for piece in pieces:
-            assert talk.says(piece)
-            sock = talk.session.socket()
-            while sock is not None and sock.pending():
-                assert talk.session.read()
-        for _ in range(3):  # what a read has left
-            assert talk.session.read()
+        talk.says_all(pieces)
         assert talk.heard == expected
 
 
@@ -191,13 +195,7 @@ def test_confirmations_are_passed_over_however_they_arrive(talk: Talk) -> None:
     expected = [Message(topic=topic, payload=payload, retained=False) for topic, payload in (("a", b"x"), ("b", b"y"))]
     for cut in range(1, len(packets)):
         talk.heard.clear()
-        for piece in (packets[:cut], packets[cut:]):
-            assert talk.says(piece)
-            sock = talk.session.socket()
-            while sock is not None and sock.pending():
-                assert talk.session.read()
-        for _ in range(3):  # what a read has left
-            assert talk.session.read()
+        talk.says_all([packets[:cut], packets[cut:]])
         assert talk.heard == expected
         assert talk.answer() == b"\x40\x02\x00\x09"
 
